@@ -1,0 +1,21 @@
+//! # Elchi
+//!
+//! *Elçi*, *элчи*: envoy. Elchi carries mutual legal assistance requests, evidence and answers between
+//! the authorities of states that need not trust each other's computers, nor the one in the middle.
+//!
+//! ```text
+//!  Bishkek workstation                        the server                    Ankara workstation
+//!  cli ── client ── seal, sign ── net ══ TLS ══ net ── server ── exchange ── store     (the same)
+//!                                                        tlog ──┘   (rows, blobs)
+//! ```
+//!
+//! Modules stand in layers; each imports only from layers above it in this list (`tests/layering.rs`
+//! holds the table and enforces it).
+
+pub mod clock;
+pub mod crypto;
+pub mod domain;
+pub mod durable;
+pub mod registrar;
+pub mod trust;
+pub mod wire;
