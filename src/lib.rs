@@ -16,6 +16,7 @@ pub mod clock;
 pub mod crypto;
 pub mod domain;
 pub mod durable;
+pub mod mla;
 pub mod registrar;
 pub mod trust;
 pub mod wire;

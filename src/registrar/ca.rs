@@ -1,11 +1,11 @@
 //! Issues the certificates that `trust::CertificateProfile` describes.
 
+use pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rcgen::{
     BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
     PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SerialNumber, SubjectPublicKeyInfo,
 };
 use time::OffsetDateTime;
-use webpki::types::{CertificateDer, PrivatePkcs8KeyDer};
 use zeroize::Zeroizing;
 
 use crate::crypto::random_array;

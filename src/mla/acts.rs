@@ -1,0 +1,109 @@
+//! The acts a statement can be, and the kinds of submissions.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::domain::{Log, Malformed};
+
+/// A closed list of words, each with one spelling.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident, $what:literal, $rule:literal, { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum $name { $($(#[$variant_doc])* $variant),+ }
+
+        impl $name {
+            /// All of them.
+            pub const ALL: &'static [$name] = &[$($name::$variant),+];
+
+            /// The word as statements write it.
+            pub const fn as_str(self) -> &'static str {
+                match self { $($name::$variant => $word),+ }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Malformed;
+            fn from_str(text: &str) -> Result<Self, Malformed> {
+                Self::ALL.iter().copied().find(|word| word.as_str() == text).ok_or(Malformed { what: $what, rule: $rule })
+            }
+        }
+
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.as_str())
+            }
+        }
+
+        impl<'de> serde::Deserialize<'de> for $name {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <String as serde::Deserialize>::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+            }
+        }
+    };
+}
+
+words!(
+    /// What a statement does. PROTOCOL.md has one table: op → lines, roles, tags touched, transition.
+    Op, "an op", "it must be one of the ops of PROTOCOL.md",
+    {
+        /// Sends documents into a case.
+        Submit = "submit",
+        /// Asks for blobs.
+        Release = "release",
+        /// Says that documents were opened and verified.
+        Opened = "opened",
+        /// The requested central authority has taken the request up (art. 18(24): answer progress queries).
+        Acknowledge = "acknowledge",
+        /// Hands documents to another authority (art. 18(13): transmit to the competent authority).
+        Forward = "forward",
+        /// The requesting authority has what it needs.
+        Close = "close",
+        /// Names an authority in the directory.
+        Authority = "authority",
+        /// Names a member in the directory.
+        Member = "member",
+        /// Ends a member's entry, at once.
+        Revoke = "revoke",
+    }
+);
+
+impl Op {
+    /// The log this op is written to.
+    pub const fn log(self) -> Log {
+        match self {
+            Op::Authority | Op::Member | Op::Revoke => Log::Directory,
+            _ => Log::Events,
+        }
+    }
+}
+
+words!(
+    /// What a submission is.
+    SubmissionKind, "a kind", "it must be request or response",
+    {
+        /// Opens a case (art. 18(15)).
+        Request = "request",
+        /// Answers it, inside a state or across the border.
+        Response = "response",
+    }
+);
+
+words!(
+    /// Why a member's entry ended.
+    RevocationReason, "a reason", "it must be key-compromise, left or superseded",
+    {
+        /// A key was lost or copied.
+        KeyCompromise = "key-compromise",
+        /// The person no longer works there.
+        Left = "left",
+        /// A new entry takes its place.
+        Superseded = "superseded",
+    }
+);

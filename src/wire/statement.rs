@@ -1,0 +1,238 @@
+//! A statement: the signed text of an act, as a value. Its text is `statement_text`'s.
+
+use crate::domain::{AuthorityCode, Hash, MemberCode, Nonce, Origin, Role, Tag, TreeHead, UploadId, UtcSecond};
+use crate::mla::{Op, RevocationReason, SubmissionKind};
+
+/// The signed text of an act. Made by `parse_statement` from received bytes, or by an actor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Statement {
+    /// The log it is for.
+    pub log: Origin,
+    /// What it does.
+    pub act: Act,
+    /// Who does it.
+    pub actor: MemberCode,
+    /// SHA-256 of the certificate that the statement is signed with.
+    pub certificate: Hash,
+    /// The directory log as the actor saw it.
+    pub directory: TreeHead,
+    /// The last checkpoint of this log that the actor verified.
+    pub seen: TreeHead,
+    /// The actor's clock. It decides nothing; it must be near the leaf's time.
+    pub time: UtcSecond,
+    /// Makes two statements of one content differ.
+    pub nonce: Nonce,
+}
+
+/// What a statement does, with what that needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Act {
+    /// See [`Op::Submit`].
+    Submit(Submit),
+    /// See [`Op::Release`].
+    Release(OnDocuments),
+    /// See [`Op::Opened`].
+    Opened(OnDocuments),
+    /// See [`Op::Acknowledge`].
+    Acknowledge(OnCase),
+    /// See [`Op::Forward`].
+    Forward(Forward),
+    /// See [`Op::Close`].
+    Close(OnCase),
+    /// See [`Op::Authority`].
+    Authority(AuthorityEntry),
+    /// See [`Op::Member`].
+    Member(MemberEntry),
+    /// See [`Op::Revoke`].
+    Revoke(Revocation),
+}
+
+impl Act {
+    /// The op of the act.
+    pub const fn op(&self) -> Op {
+        match self {
+            Act::Submit(_) => Op::Submit,
+            Act::Release(_) => Op::Release,
+            Act::Opened(_) => Op::Opened,
+            Act::Acknowledge(_) => Op::Acknowledge,
+            Act::Forward(_) => Op::Forward,
+            Act::Close(_) => Op::Close,
+            Act::Authority(_) => Op::Authority,
+            Act::Member(_) => Op::Member,
+            Act::Revoke(_) => Op::Revoke,
+        }
+    }
+
+    /// The case an act of the events log belongs to.
+    pub const fn case(&self) -> Option<&Tag> {
+        match self {
+            Act::Submit(act) => Some(&act.case),
+            Act::Release(act) | Act::Opened(act) => Some(&act.case),
+            Act::Acknowledge(act) | Act::Close(act) => Some(&act.case),
+            Act::Forward(act) => Some(&act.case),
+            Act::Authority(_) | Act::Member(_) | Act::Revoke(_) => None,
+        }
+    }
+
+    /// The event or entry the act builds on, where it names one.
+    pub const fn after(&self) -> Option<&Hash> {
+        match self {
+            Act::Submit(act) => Some(&act.after),
+            Act::Acknowledge(act) | Act::Close(act) => Some(&act.after),
+            Act::Forward(act) => Some(&act.after),
+            Act::Authority(act) => Some(&act.after),
+            Act::Member(act) => Some(&act.after),
+            Act::Revoke(act) => Some(&act.after),
+            Act::Release(_) | Act::Opened(_) => None,
+        }
+    }
+
+    /// The authorities the act is addressed to, in ascending order.
+    pub fn recipients(&self) -> &[AuthorityCode] {
+        match self {
+            Act::Submit(act) => &act.to,
+            Act::Forward(act) => &act.to,
+            _ => &[],
+        }
+    }
+
+    /// The tags of the documents the act touches, in its order.
+    pub fn documents(&self) -> Vec<Tag> {
+        match self {
+            Act::Submit(act) => act.documents.iter().map(|document| document.tag).collect(),
+            Act::Release(act) | Act::Opened(act) => act.documents.clone(),
+            Act::Forward(act) => act.documents.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The slips that must come with the statement, in its order.
+    pub fn slips(&self) -> &[SlipLine] {
+        match self {
+            Act::Submit(act) => &act.slips,
+            Act::Forward(act) => &act.slips,
+            _ => &[],
+        }
+    }
+}
+
+/// Sends documents into a case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Submit {
+    /// The case; for a request, a fresh tag.
+    pub case: Tag,
+    /// Leaf hash of the case's last event; for a request, zeros.
+    pub after: Hash,
+    /// Request or response.
+    pub kind: SubmissionKind,
+    /// The documents; the first is the cover.
+    pub documents: Vec<DocumentLine>,
+    /// Their slips, by document, then by authority.
+    pub slips: Vec<SlipLine>,
+    /// To whom, ascending.
+    pub to: Vec<AuthorityCode>,
+}
+
+/// One sealed document of a submission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentLine {
+    /// Its fresh tag.
+    pub tag: Tag,
+    /// The upload that holds its bytes.
+    pub upload: UploadId,
+    /// SHA-256 of the sealed bytes.
+    pub sha256: Hash,
+    /// Length of the sealed bytes.
+    pub bytes: u64,
+}
+
+/// One slip.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlipLine {
+    /// The document whose identity it hands over.
+    pub document: Tag,
+    /// To whom.
+    pub authority: AuthorityCode,
+    /// Fingerprint of the sealing key it is sealed to: SHA-256 of the `age1pq1…` text.
+    pub key: Hash,
+    /// SHA-256 of the slip.
+    pub sha256: Hash,
+}
+
+/// An act on documents alone: it moves no case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnDocuments {
+    /// The case they belong to.
+    pub case: Tag,
+    /// Which.
+    pub documents: Vec<Tag>,
+}
+
+/// An act on a case alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OnCase {
+    /// Which.
+    pub case: Tag,
+    /// Leaf hash of its last event, as the actor saw it.
+    pub after: Hash,
+}
+
+/// Hands documents to other authorities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Forward {
+    /// The case they belong to.
+    pub case: Tag,
+    /// Leaf hash of its last event, as the actor saw it.
+    pub after: Hash,
+    /// Which documents.
+    pub documents: Vec<Tag>,
+    /// Their slips, by document, then by authority.
+    pub slips: Vec<SlipLine>,
+    /// To whom, ascending.
+    pub to: Vec<AuthorityCode>,
+}
+
+/// Names an authority of the registrar's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthorityEntry {
+    /// Leaf hash of the state's last directory entry; zeros for the first.
+    pub after: Hash,
+    /// Which authority.
+    pub authority: AuthorityCode,
+    /// Whether it is the state's central authority.
+    pub central: bool,
+    /// Its sealing key, an `age1pq1…` recipient as text.
+    pub sealing: String,
+}
+
+/// Names a member of an authority of the registrar's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MemberEntry {
+    /// Leaf hash of the state's last directory entry.
+    pub after: Hash,
+    /// Who.
+    pub member: MemberCode,
+    /// Roles, in the order of [`Role::ALL`], each once.
+    pub roles: Vec<Role>,
+    /// SHA-256 of the TLS certificate.
+    pub tls: Hash,
+    /// SHA-256 of the statement certificate.
+    pub statement: Hash,
+    /// The member's own sealing key, an `age1pq1…` recipient as text.
+    pub sealing: String,
+    /// The first second the entry holds.
+    pub valid_from: UtcSecond,
+    /// The last second the entry holds.
+    pub valid_until: UtcSecond,
+}
+
+/// Ends a member's entry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Revocation {
+    /// Leaf hash of the state's last directory entry.
+    pub after: Hash,
+    /// Whose.
+    pub member: MemberCode,
+    /// Why.
+    pub reason: RevocationReason,
+}
