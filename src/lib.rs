@@ -18,5 +18,7 @@ pub mod domain;
 pub mod durable;
 pub mod mla;
 pub mod registrar;
+#[cfg(feature = "server")]
+pub mod store;
 pub mod trust;
 pub mod wire;

@@ -1,0 +1,253 @@
+//! The open store: who may write, what a failed write leaves, and how it heals.
+//!
+//! ```text
+//! Sound ── a write met a full disk ──▶ Full ── space is back: close, reopen, check the guard ──▶ Sound
+//!   └───── any other failed write ───▶ Broken (until the process has restarted)
+//! ```
+
+use std::collections::HashSet;
+use std::fs;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+
+use rocksdb::WriteBatch;
+
+use crate::domain::UploadId;
+use crate::durable;
+
+use super::database::{Database, WriteError, WriteTrouble};
+use super::guard::{Guard, Position};
+use super::probe::NoProbe;
+use super::rows::{Family, HEADS_KEY, LAST_WRITE_KEY, LastWrite};
+use super::{Heads, Moment, OpenFault, Step, StepProbe, StoreFault, StoreSettings};
+
+/// The store of one server. Clones are handles of the same store.
+#[derive(Clone)]
+pub struct Store {
+    pub(super) shared: Arc<Shared>,
+}
+
+pub(super) struct Shared {
+    pub(super) settings: StoreSettings,
+    /// `None` only when reopening failed; then the store is broken.
+    database: RwLock<Option<Database>>,
+    writer: Mutex<Writer>,
+    /// Uploads that are being written now.
+    pub(super) busy: Mutex<HashSet<UploadId>>,
+    probe: Arc<dyn StepProbe>,
+}
+
+/// The right to write rows. One at a time, so that writes have an order that the guard can count.
+pub(super) struct Writer {
+    guard: Guard,
+    position: Position,
+    condition: Condition,
+}
+
+enum Condition {
+    Sound,
+    /// A write failed because the disk was full. RocksDB may refuse writes until it is reopened.
+    Full,
+    Broken(StoreFault),
+}
+
+/// What must be free on the disk for which kind of work: the last room is for what makes room.
+#[derive(Clone, Copy)]
+pub(super) enum Free {
+    /// Uploads stop first.
+    ForUploads,
+    /// Acts go on in a quarter of that.
+    ForActs,
+    /// Giving uploads up goes on in a quarter of that again.
+    ForRemovals,
+}
+
+impl Free {
+    pub(super) const fn bytes(self, settings: &StoreSettings) -> u64 {
+        match self {
+            Free::ForUploads => settings.free_bytes_min,
+            Free::ForActs => settings.free_bytes_min / 4,
+            Free::ForRemovals => settings.free_bytes_min / 16,
+        }
+    }
+}
+
+/// A write of rows, all or none.
+pub(super) struct Write {
+    pub(super) step: Step,
+    pub(super) at: &'static str,
+    pub(super) batch: WriteBatch,
+    /// The heads after it, when it moves them.
+    pub(super) heads: Option<Heads>,
+}
+
+impl Store {
+    /// Opens the store, or begins a new one where neither database nor guard file exist.
+    ///
+    /// # Errors
+    /// When another process has it, when guard and database do not agree, or when storage fails.
+    pub fn open(settings: &StoreSettings) -> Result<Self, OpenFault> {
+        Self::open_with_probe(settings, Arc::new(NoProbe))
+    }
+
+    /// As [`Store::open`], with steps that can be made to fail; for tests.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_with_probe(settings: &StoreSettings, probe: Arc<dyn StepProbe>) -> Result<Self, OpenFault> {
+        let fault = |error: io::Error| StoreFault::Broken { at: "preparing the store's folder", cause: error.to_string() };
+        let uploads = settings.uploads_folder();
+        fs::create_dir_all(&uploads).map_err(fault)?;
+        durable::sync_folder(&settings.folder).map_err(fault)?;
+        if guard_is_inside(settings).map_err(fault)? {
+            return Err(OpenFault::GuardInside(settings.guard_file.clone()));
+        }
+        let is_new = !settings.database_folder().try_exists().map_err(fault)?;
+        let (guard, acknowledged) = Guard::open(&settings.guard_file, is_new)?;
+        let (database, position) = Database::open(settings, &acknowledged)?;
+        // A crash between a write and its guard left the guard one behind: from here on it is level.
+        guard.store(&position).map_err(|error| StoreFault::Broken { at: "writing the guard file", cause: error.to_string() })?;
+        let writer = Writer { guard, position, condition: Condition::Sound };
+        let shared = Shared {
+            settings: settings.clone(),
+            database: RwLock::new(Some(database)),
+            writer: Mutex::new(writer),
+            busy: Mutex::default(),
+            probe,
+        };
+        Ok(Self { shared: Arc::new(shared) })
+    }
+
+    /// Reads from the database. Not to be nested: a reopening that waits between two readings of one
+    /// thread would wait for ever.
+    pub(super) fn reading<T, E: From<StoreFault>>(&self, read: impl FnOnce(&Database) -> Result<T, E>) -> Result<T, E> {
+        let database = self.shared.database.read().unwrap_or_else(PoisonError::into_inner);
+        match database.as_ref() {
+            Some(database) => read(database),
+            None => Err(closed().into()),
+        }
+    }
+
+    /// Takes the right to write if so much is free, healing the store first if a full disk had stopped it.
+    pub(super) fn writing(&self, at: &'static str, free: Free) -> Result<MutexGuard<'_, Writer>, StoreFault> {
+        let poisoned = |_| StoreFault::Broken { at: "an earlier write", cause: "it panicked".to_owned() };
+        let mut writer = self.shared.writer.lock().map_err(poisoned)?;
+        if let Condition::Broken(fault) = &writer.condition {
+            return Err(fault.clone());
+        }
+        self.shared.require_free(at, free.bytes(&self.shared.settings))?;
+        if matches!(writer.condition, Condition::Full) {
+            self.reopen(&mut writer)?;
+        }
+        Ok(writer)
+    }
+
+    /// Closes and opens the database. What the failed write left is then known: either it is in the
+    /// log and becomes the last write, or it is nowhere.
+    fn reopen(&self, writer: &mut Writer) -> Result<(), StoreFault> {
+        let mut database = self.shared.database.write().unwrap_or_else(PoisonError::into_inner);
+        *database = None;
+        let reopened = Database::open(&self.shared.settings, &writer.position).map_err(|fault| match fault {
+            OpenFault::Fault(fault) => fault,
+            other => StoreFault::Damaged { what: "the database", cause: other.to_string() },
+        });
+        let (opened, position) = reopened.inspect_err(|fault| writer.condition = Condition::Broken(fault.clone()))?;
+        writer.store_guard(&position)?;
+        writer.condition = Condition::Sound;
+        *database = Some(opened);
+        Ok(())
+    }
+
+    /// Ends all writing after a failure outside the rows; for a full disk it only says so.
+    pub(super) fn fail(&self, at: &'static str, error: WriteError) -> StoreFault {
+        let mut writer = self.shared.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        writer.fail(&self.shared, at, error)
+    }
+
+    /// Writes rows, synced, then the guard. When this returns they survive a power cut.
+    pub(super) fn write_rows(&self, writer: &mut Writer, write: Write) -> Result<(), StoreFault> {
+        let Write { step, at, mut batch, heads } = write;
+        let before = writer.position;
+        let after = Position { writes: before.writes + 1, heads: heads.unwrap_or(before.heads) };
+        self.reading(|database| {
+            let last = LastWrite { count: after.writes, before: before.heads };
+            database.put(&mut batch, Family::Meta, LAST_WRITE_KEY, &last.encode())?;
+            database.put(&mut batch, Family::Heads, HEADS_KEY, &after.heads.encode())?;
+            // A crash before this line leaves nothing of the batch; after it, all.
+            let written = self.shared.step(step, || database.write(batch, true));
+            written.map_err(|error| writer.fail(&self.shared, at, error))
+        })?;
+        // A crash here leaves the guard one write behind, which the next start accepts and mends.
+        let guarded = self.shared.step(Step::WriteGuard, || writer.guard.store(&after).map_err(WriteError::failed));
+        guarded.map_err(|error| writer.fail(&self.shared, "writing the guard file", error))?;
+        writer.position = after;
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// The heads after the last write.
+    pub(super) fn heads(&self) -> Heads {
+        self.position.heads
+    }
+
+    /// Remembers that a write failed and how, and says it to the caller.
+    pub(super) fn fail(&mut self, shared: &Shared, at: &'static str, error: WriteError) -> StoreFault {
+        if error.trouble == WriteTrouble::Full {
+            self.condition = Condition::Full;
+            return shared.full_fault(at, Free::ForActs.bytes(&shared.settings));
+        }
+        let fault = StoreFault::Broken { at, cause: error.cause };
+        self.condition = Condition::Broken(fault.clone());
+        fault
+    }
+
+    fn store_guard(&mut self, position: &Position) -> Result<(), StoreFault> {
+        let stored = self.guard.store(position);
+        let fault = |error: io::Error| StoreFault::Broken { at: "writing the guard file", cause: error.to_string() };
+        stored.map_err(fault).inspect_err(|fault| self.condition = Condition::Broken(fault.clone()))?;
+        self.position = *position;
+        Ok(())
+    }
+}
+
+impl Shared {
+    /// Does something durable, with the probe on both sides of it.
+    pub(super) fn step<T>(&self, step: Step, act: impl FnOnce() -> Result<T, WriteError>) -> Result<T, WriteError> {
+        let pass = |moment| self.probe.pass(step, moment).map_err(WriteError::failed);
+        pass(Moment::Before)?;
+        let done = act()?;
+        pass(Moment::AfterPersisting)?;
+        Ok(done)
+    }
+
+    /// Refuses when less than this would be free.
+    pub(super) fn require_free(&self, at: &'static str, needed_bytes: u64) -> Result<(), StoreFault> {
+        let free_bytes = self.free_bytes(at)?;
+        if free_bytes < needed_bytes { Err(StoreFault::Full { at, needed_bytes, free_bytes }) } else { Ok(()) }
+    }
+
+    pub(super) fn full_fault(&self, at: &'static str, needed_bytes: u64) -> StoreFault {
+        match self.free_bytes(at) {
+            Ok(free_bytes) => StoreFault::Full { at, needed_bytes, free_bytes },
+            Err(fault) => fault,
+        }
+    }
+
+    fn free_bytes(&self, at: &'static str) -> Result<u64, StoreFault> {
+        let fault = |error: rustix::io::Errno| StoreFault::Broken { at, cause: error.to_string() };
+        let system = rustix::fs::statvfs(&self.settings.folder).map_err(fault)?;
+        Ok(system.f_bavail.saturating_mul(system.f_frsize))
+    }
+}
+
+fn closed() -> StoreFault {
+    StoreFault::Broken { at: "reopening the database", cause: "it is closed".to_owned() }
+}
+
+fn guard_is_inside(settings: &StoreSettings) -> io::Result<bool> {
+    let folder = settings.folder.canonicalize()?;
+    let parent = settings.guard_file.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let home = parent.unwrap_or_else(|| ".".as_ref()).canonicalize()?;
+    Ok(home.starts_with(folder))
+}

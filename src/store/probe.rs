@@ -1,0 +1,72 @@
+//! The seam for the fault table: every step that makes something durable can be made to fail, before it
+//! happens or after it is on disk. Production uses the probe that never does.
+
+/// A step that makes something durable, in the order of an upload's and an act's life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// The row of a new upload.
+    CreateUpload,
+    /// A segment's file finished, synced, and its name made durable.
+    FinishSegment,
+    /// The row that says how far an upload is, or that it is complete.
+    RecordUpload,
+    /// The row that gives an upload up.
+    DoomUpload,
+    /// A doomed upload's bytes removed.
+    RemoveUpload,
+    /// A doomed upload's row removed.
+    ForgetUpload,
+    /// The segments of claimed uploads moved into the database.
+    IngestSegments,
+    /// The one batch of an act.
+    WriteCommit,
+    /// The guard file, after any counted write.
+    WriteGuard,
+}
+
+impl Step {
+    /// All of them.
+    pub const ALL: [Step; 9] = [
+        Step::CreateUpload,
+        Step::FinishSegment,
+        Step::RecordUpload,
+        Step::DoomUpload,
+        Step::RemoveUpload,
+        Step::ForgetUpload,
+        Step::IngestSegments,
+        Step::WriteCommit,
+        Step::WriteGuard,
+    ];
+}
+
+/// On which side of its effect a step is made to fail.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// Nothing has happened yet.
+    Before,
+    /// It is on disk, but the caller is told that it failed.
+    AfterPersisting,
+}
+
+/// A failure that a probe made up.
+#[derive(Debug, thiserror::Error)]
+#[error("the probe failed this step")]
+pub struct ProbedFailure;
+
+/// Decides which steps fail.
+pub trait StepProbe: Send + Sync {
+    /// Called on both sides of each step.
+    ///
+    /// # Errors
+    /// When the step is to fail here.
+    fn pass(&self, step: Step, moment: Moment) -> Result<(), ProbedFailure>;
+}
+
+/// Lets everything pass.
+pub(super) struct NoProbe;
+
+impl StepProbe for NoProbe {
+    fn pass(&self, _: Step, _: Moment) -> Result<(), ProbedFailure> {
+        Ok(())
+    }
+}
