@@ -9,7 +9,7 @@ use std::time::Duration;
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc4519::{COMMON_NAME, COUNTRY_NAME};
 use pki_types::{CertificateDer, SignatureVerificationAlgorithm, UnixTime};
-use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
+use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeIdIter};
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{KeyUsage, KeyUsages};
 
@@ -260,9 +260,9 @@ fn build_path<'a>(
 ) -> Result<(StateCode, &'a Certificate), ChainRefused> {
     let leaf_der = CertificateDer::from(leaf.der());
     let between: Vec<CertificateDer<'_>> = issuing.map(|issuing| CertificateDer::from(issuing.der())).into_iter().collect();
-    let leaf = EndEntityCert::try_from(&leaf_der)?;
+    let end_entity = EndEntityCert::try_from(&leaf_der)?;
     let time = UnixTime::since_unix_epoch(Duration::from_millis(at.0));
-    let path = leaf.verify_for_usage(ALGORITHMS, anchors.anchors(), &between, time, OnlyPurpose(profile), None, None)?;
+    let path = end_entity.verify_for_usage(ALGORITHMS, anchors.anchors(), &between, time, OnlyPurposesOf(leaf), None, None)?;
     let (expected, found) = (authorities_between(profile), path.intermediate_certificates().count());
     if found != expected {
         return Err(ChainRefused::IssuerCount { profile, expected, found });
@@ -270,14 +270,16 @@ fn build_path<'a>(
     anchors.of_anchor(path.anchor()).ok_or(ChainRefused::UnknownIssuer)
 }
 
-/// Holds every extended key usage in a path to the profile's one. webpki asks of authorities too, which have none.
-struct OnlyPurpose(CertificateProfile);
+/// Holds every extended key usage in a path to the leaf's, which is the profile's by now. webpki asks of authorities
+/// too, which have none.
+struct OnlyPurposesOf<'a>(&'a Certificate);
 
-impl ExtendedKeyUsageValidator for OnlyPurpose {
+impl ExtendedKeyUsageValidator for OnlyPurposesOf<'_> {
     fn validate(&self, purposes: KeyPurposeIdIter<'_, '_>) -> Result<(), webpki::Error> {
         for purpose in purposes {
-            let arcs = purpose?.to_decoded_oid();
-            if !arcs.iter().copied().eq(self.0.extended_key_usage().iter().map(|arc| *arc as usize)) {
+            // Compared as bytes: webpki 0.103 decodes arcs above 127 wrongly.
+            let purpose = purpose?;
+            if !self.0.extended_key_usages().iter().any(|oid| KeyPurposeId::new(oid.as_bytes()) == purpose) {
                 return Err(webpki::Error::ExtensionValueInvalid);
             }
         }
