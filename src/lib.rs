@@ -19,5 +19,6 @@ pub mod durable;
 pub mod mla;
 pub mod registrar;
 pub mod sign;
+pub mod tlog;
 pub mod trust;
 pub mod wire;
