@@ -17,6 +17,7 @@ pub mod crypto;
 pub mod domain;
 pub mod durable;
 pub mod mla;
+pub mod net;
 pub mod registrar;
 pub mod sign;
 pub mod tlog;
