@@ -18,5 +18,6 @@ pub mod domain;
 pub mod durable;
 pub mod mla;
 pub mod registrar;
+pub mod seal;
 pub mod trust;
 pub mod wire;
