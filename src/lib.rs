@@ -21,5 +21,6 @@ pub mod net;
 pub mod registrar;
 pub mod sign;
 pub mod tlog;
+pub mod seal;
 pub mod trust;
 pub mod wire;
