@@ -5,3 +5,4 @@
 mod chain;
 mod layering;
 mod seal;
+mod tlog;

@@ -217,7 +217,8 @@ mod tests {
         #[test]
         fn foreign_bytes_do_not_panic(bytes: Vec<u8>, text in "\\PC*") {
             prop_assert!(parse_tlog_proof(&bytes).is_err());
-            prop_assert!(parse_tlog_proof(format!("{FIRST_LINE}\n{text}").as_bytes()).is_err());
+            let close = format!("{FIRST_LINE}\n{text}");
+            prop_assert!(parse_tlog_proof(close.as_bytes()).is_err());
         }
     }
 }
