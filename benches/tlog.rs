@@ -41,7 +41,7 @@ fn grow() -> (Frontier, MemoryNodes) {
 }
 
 /// Benches of the log.
-pub fn tlog_benches(c: &mut Criterion) {
+pub(crate) fn tlog_benches(c: &mut Criterion) {
     let (frontier, nodes) = grow();
     let head = frontier.head();
     let earlier = Frontier::from_source(&nodes, SIZE / 3).unwrap().head();

@@ -65,7 +65,7 @@ impl VerifiedCheckpoint {
         self.checkpoint.head
     }
 
-    /// The note as it was signed, to keep and to pass on.
+    /// The note as it was signed, to keep and to pass on. Lines by keys not known here are as they came.
     pub fn note(&self) -> &SignedNote {
         &self.note
     }
@@ -128,6 +128,7 @@ fn verify_signature_by(note: &SignedNote, key: &LogVerifierKey) -> Result<bool, 
     let Some(line) = lines.next() else {
         return Ok(false);
     };
+    // A log signs once. Who adds a second line by its key has something to hide in one of them.
     if lines.next().is_some() {
         return Err(CheckpointRefused::SignedTwice(key.origin().clone()));
     }

@@ -22,7 +22,7 @@ pub enum LogKeyRefused {
     #[error("the key {0} is no log's key: its type must be 1 (Ed25519)")]
     WrongType(KeyName),
     /// The id in the text is not the key's.
-    #[error("the key id of {0} does not match its key: it was mistyped or altered")]
+    #[error("the key id of {0} does not match its key: it was mistyped or altered\nhint: copy the key again from whom it belongs to")]
     WrongId(KeyName),
     /// The key's name is no log's origin.
     #[error("the key's name must be the log's origin: {0}")]
