@@ -6,3 +6,4 @@ mod chain;
 mod layering;
 mod seal;
 mod tlog;
+mod sign;

@@ -4,20 +4,18 @@ use std::fmt;
 use std::sync::Arc;
 
 use const_oid::ObjectIdentifier;
-use const_oid::db::rfc5280::{ID_CE_BASIC_CONSTRAINTS, ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE, ID_CE_SUBJECT_ALT_NAME};
 use const_oid::db::rfc5912::{ECDSA_WITH_SHA_256, ID_EC_PUBLIC_KEY, SECP_256_R_1};
 use der::pem::LineEnding;
-use der::{Decode, Encode, SliceReader};
-use x509_cert::TbsCertificate;
+use der::{Decode, Encode, Reader, SliceReader};
 use x509_cert::certificate::Version;
-use x509_cert::ext::Extension;
-use x509_cert::ext::pkix::name::{DirectoryString, GeneralName, GeneralNames};
-use x509_cert::ext::pkix::{BasicConstraints, ExtendedKeyUsage, KeyUsage};
+use x509_cert::ext::pkix::name::{DirectoryString, GeneralName};
+use x509_cert::ext::pkix::{BasicConstraints, KeyUsage};
 use x509_cert::name::Name;
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 use x509_cert::time::Time;
 
 use super::ecdsa::{EcdsaMismatch, P256Point, verify_asn1};
+use super::extensions::{Extensions, require};
 use crate::crypto::hash;
 use crate::domain::{Hash, UtcSecond};
 
@@ -81,14 +79,6 @@ struct Parsed {
     extensions: Extensions,
 }
 
-#[derive(Default)]
-struct Extensions {
-    basic_constraints: Option<BasicConstraints>,
-    key_usage: Option<KeyUsage>,
-    extended_key_usages: Vec<ObjectIdentifier>,
-    alt_names: GeneralNames,
-}
-
 impl Certificate {
     /// Reads one certificate from its DER.
     ///
@@ -150,7 +140,7 @@ impl Certificate {
 
     /// The certificate as PEM (RFC 7468), for tools that take no DER.
     pub fn to_pem(&self) -> String {
-        // The length was checked against a limit far below PEM's.
+        // Cannot fail: the length was checked against a limit far below PEM's.
         der::pem::encode_string(PEM_LABEL, LineEnding::LF, self.der()).unwrap_or_default()
     }
 
@@ -241,45 +231,12 @@ impl Certificate {
     }
 
     fn tbs_der(&self) -> Result<&[u8], der::Error> {
-        use der::Reader;
         let mut reader = SliceReader::new(self.der())?;
         reader.sequence(|certificate| {
             let tbs = certificate.tlv_bytes()?;
             certificate.drain(certificate.remaining_len())?;
             Ok(tbs)
         })
-    }
-}
-
-impl Extensions {
-    fn parse(tbs: &TbsCertificate) -> Result<Self, CertificateRefused> {
-        let all = tbs.extensions().map(Vec::as_slice).unwrap_or_default();
-        let mut found = Self::default();
-        for (at, extension) in all.iter().enumerate() {
-            if all[..at].iter().any(|earlier| earlier.extn_id == extension.extn_id) {
-                return Err(CertificateRefused::DuplicateExtension(extension.extn_id));
-            }
-            found.take(extension)?;
-        }
-        Ok(found)
-    }
-
-    fn take(&mut self, extension: &Extension) -> Result<(), CertificateRefused> {
-        match extension.extn_id {
-            ID_CE_BASIC_CONSTRAINTS => self.basic_constraints = Some(basic_constraints(extension)?),
-            ID_CE_KEY_USAGE => self.key_usage = Some(decode(extension, "keyUsage")?),
-            ID_CE_EXT_KEY_USAGE => {
-                self.extended_key_usages = decode::<ExtendedKeyUsage>(extension, "extKeyUsage")?.0;
-                require(!self.extended_key_usages.is_empty(), "extKeyUsage is empty (4.2.1.12)")?;
-            }
-            ID_CE_SUBJECT_ALT_NAME => {
-                self.alt_names = decode(extension, "subjectAltName")?;
-                require(!self.alt_names.is_empty(), "subjectAltName is empty (4.2.1.6)")?;
-            }
-            unknown if extension.critical => return Err(CertificateRefused::UnknownCriticalExtension(unknown)),
-            _ => {}
-        }
-        Ok(())
     }
 }
 
@@ -297,10 +254,6 @@ impl fmt::Debug for Certificate {
     }
 }
 
-fn require(holds: bool, rule: &'static str) -> Result<(), CertificateRefused> {
-    if holds { Ok(()) } else { Err(CertificateRefused::Rule(rule)) }
-}
-
 fn check_rules(parsed: &x509_cert::Certificate) -> Result<(), CertificateRefused> {
     let tbs = parsed.tbs_certificate();
     let serial = tbs.serial_number().as_bytes();
@@ -312,19 +265,6 @@ fn check_rules(parsed: &x509_cert::Certificate) -> Result<(), CertificateRefused
     require(tbs.signature() == parsed.signature_algorithm(), "its two signature algorithms differ (4.1.1.2)")?;
     require(second(tbs.validity().not_before)? <= second(tbs.validity().not_after)?, "it ends before it begins (4.1.2.5)")?;
     require(!unique_ids, "it has a unique identifier (4.1.2.8)")
-}
-
-fn basic_constraints(extension: &Extension) -> Result<BasicConstraints, CertificateRefused> {
-    let constraints: BasicConstraints = decode(extension, "basicConstraints")?;
-    require(!constraints.ca || extension.critical, "basicConstraints of an authority is not critical (4.2.1.9)")?;
-    require(constraints.ca || constraints.path_len_constraint.is_none(), "only an authority has a path length (4.2.1.9)")?;
-    Ok(constraints)
-}
-
-fn decode<T: for<'a> Decode<'a, Error = der::Error> + Encode>(extension: &Extension, what: &'static str) -> Result<T, CertificateRefused> {
-    let bytes = extension.extn_value.as_bytes();
-    let value = T::from_der(bytes)?;
-    if value.to_der()? == bytes { Ok(value) } else { Err(CertificateRefused::NotDer(what)) }
 }
 
 fn second(time: Time) -> Result<UtcSecond, CertificateRefused> {

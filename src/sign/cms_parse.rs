@@ -78,9 +78,9 @@ pub enum SignatureRefused {
     /// An attribute that must be there is not.
     #[error("the signed attribute {0} is missing")]
     AttributeMissing(&'static str),
-    /// An attribute, or its value, stands more than once.
-    #[error("the signed attribute {0} stands twice, or has several values")]
-    AttributeTwice(ObjectIdentifier),
+    /// An attribute that stands twice, or has no value or several.
+    #[error("the signed attribute {0} must stand once, with one value")]
+    AttributeNotOnce(ObjectIdentifier),
     /// An attribute that must not be there.
     #[error("the signed attribute {0} is not one of the four that are taken")]
     AttributeUnknown(ObjectIdentifier),
@@ -241,7 +241,7 @@ fn sole_values<'a>(members: &[&'a [u8]]) -> Result<[&'a [u8]; 4], SignatureRefus
         let slot = &mut found[at.ok_or(SignatureRefused::AttributeUnknown(attribute.oid))?];
         let values = attribute.values.members()?;
         let (&[only], None) = (values.as_slice(), &slot) else {
-            return Err(SignatureRefused::AttributeTwice(attribute.oid));
+            return Err(SignatureRefused::AttributeNotOnce(attribute.oid));
         };
         *slot = Some(only);
     }

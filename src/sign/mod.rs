@@ -27,6 +27,7 @@ mod certificate;
 mod cms;
 mod cms_parse;
 mod ecdsa;
+mod extensions;
 mod signer;
 
 pub use certificate::{CERTIFICATE_BYTES_MAX, Certificate, CertificateRefused};

@@ -39,12 +39,14 @@ pub enum AnchorRefused {
 }
 
 /// The roots, each with the state that it speaks for. They come from the party's own policy, never from a server.
+#[derive(Debug, Clone)]
 pub struct TrustAnchors {
     roots: Vec<Root>,
     /// What webpki wants to see of the same roots, in the same order.
     anchors: Vec<TrustAnchor<'static>>,
 }
 
+#[derive(Debug, Clone)]
 struct Root {
     state: StateCode,
     certificate: Certificate,
