@@ -1,5 +1,7 @@
 //! Sealing and opening 64 MiB in memory, and one slip.
 
+#![allow(clippy::unwrap_used, reason = "a bench that fails stops")]
+
 use std::hint::black_box;
 use std::io;
 
@@ -11,7 +13,7 @@ use elchi::seal::{DocumentIdentity, ExpectedSlip, SealingIdentity, open_document
 const DOCUMENT_BYTES: usize = 64 * 1024 * 1024;
 
 /// The benches of `seal`.
-pub fn seal_benches(c: &mut Criterion) {
+pub(crate) fn seal_benches(c: &mut Criterion) {
     documents(c);
     slips(c);
 }
@@ -40,6 +42,8 @@ fn slips(c: &mut Criterion) {
 
     let mut group = c.benchmark_group("seal");
     group.bench_function("seal a slip", |b| b.iter(|| seal_slip(&identity, &log, &tag, black_box(&recipient)).unwrap()));
-    group.bench_function("open a slip", |b| b.iter(|| open_slip(black_box(&slip), &authority, &expected).map(|slip| *slip.document()).unwrap()));
+    group.bench_function("open a slip", |b| {
+        b.iter(|| open_slip(black_box(&slip), &authority, &expected).map(|slip| *slip.document()).unwrap())
+    });
     group.finish();
 }

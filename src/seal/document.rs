@@ -11,8 +11,6 @@
 
 use std::io::{self, BufReader, Read, Write};
 
-use zeroize::Zeroizing;
-
 use super::age_file::{NotDecrypted, SealError, begin_opening, begin_sealing};
 use super::header::{HEADER_BYTES_MAX, HeaderRefused, verify_header};
 use super::tally::{Digest, Tally, TallyReader, TallyWriter};
@@ -121,7 +119,7 @@ pub fn seal_document(identity: &DocumentIdentity, mut plaintext: impl Read, out:
     let mut tally = Tally::start().map_err(SealError::Digest)?;
     let mut sealed = TallyWriter::start(out, BLOB_BYTES_MAX).map_err(SealError::Digest)?;
     let mut payload = begin_sealing(&identity.recipient(), &mut sealed)?;
-    let mut buffer = Zeroizing::new(vec![0u8; BUFFER_BYTES]);
+    let mut buffer = vec![0u8; BUFFER_BYTES];
     loop {
         let count = read_some(&mut plaintext, &mut buffer).map_err(SealError::Read)?;
         if count == 0 {
@@ -191,7 +189,7 @@ fn decrypt<R: Read>(identity: &SealingIdentity, sealed: &mut TallyReader<R>, out
     verify_header(&prefix)?;
     let mut payload = begin_opening(identity, prefix.chain(BufReader::with_capacity(HEADER_BYTES_MAX, sealed)))?;
     let mut tally = Tally::start().map_err(OpenError::Digest)?;
-    let mut buffer = Zeroizing::new(vec![0u8; BUFFER_BYTES]);
+    let mut buffer = vec![0u8; BUFFER_BYTES];
     loop {
         let count = read_some(&mut payload, &mut buffer).map_err(|_| OpenError::NotOpened)?;
         if count == 0 {

@@ -20,8 +20,8 @@ use base64ct::{Base64Unpadded, Encoding};
 
 use super::hybrid::{STANZA_TAG, parse_stanza};
 
-/// The longest header. One of ours has at most 1.9 kB: a hybrid stanza of 1,558 bytes, grease of at most
-/// 250, version and MAC of 70. Room for a second recipient, none for a hundred.
+/// The longest header. One of ours has at most 1,817 bytes: a hybrid stanza of 1,557, grease of at most
+/// 190, version and MAC of 70. Room for a second recipient, none for a hundred.
 pub const HEADER_BYTES_MAX: usize = 4 * 1024;
 
 const VERSION_LINE: &[u8] = b"age-encryption.org/v1\n";

@@ -26,7 +26,8 @@ use hpke::kdf::HkdfSha256;
 use hpke::{Deserializable, HpkeError, OpModeR, OpModeS, Serializable};
 use zeroize::Zeroizing;
 
-use super::kem::{ENCAPSULATION_BYTES, Encapsulation, HybridPublic, HybridSecret, MlKem768X25519, OsRandom, SEED_BYTES};
+use super::kem::{ENCAPSULATION_BYTES, Encapsulation, MlKem768X25519, OsRandom};
+use super::keys::{HybridPublic, HybridSecret, SEED_BYTES};
 use crate::crypto::{hash, random_array};
 use crate::domain::{Hash, Malformed};
 
@@ -49,13 +50,13 @@ const IDENTITY_MALFORMED: Malformed = Malformed { what: "a sealing identity", ru
 const RECIPIENT_MALFORMED: Malformed =
     Malformed { what: "a sealing key", rule: "it must be age1pq1… in small letters, an ML-KEM-768 key and an X25519 key" };
 
-/// A private sealing key.
-pub struct SealingIdentity(HybridSecret);
+/// A private sealing key. Boxed, so that moving it leaves no copies behind.
+pub struct SealingIdentity(Box<HybridSecret>);
 
 impl SealingIdentity {
     /// A fresh one.
     pub fn generate() -> Self {
-        Self(HybridSecret::from_seed(random_array()))
+        Self(Box::new(HybridSecret::from_seed(random_array())))
     }
 
     /// Reads the one spelling, `AGE-SECRET-KEY-PQ-1…`.
@@ -68,7 +69,7 @@ impl SealingIdentity {
         }
         let mut seed = Zeroizing::new([0u8; SEED_BYTES]);
         decode_bech32(text, IDENTITY_HRP, seed.as_mut_slice()).ok_or(IDENTITY_MALFORMED)?;
-        let identity = Self(HybridSecret::from_seed(*seed));
+        let identity = Self(Box::new(HybridSecret::from_seed(*seed)));
         if identity.expose_secret().as_str() == text { Ok(identity) } else { Err(IDENTITY_MALFORMED) }
     }
 

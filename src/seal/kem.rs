@@ -2,146 +2,38 @@
 //! draft-ietf-hpke-pq-03; ML-KEM is FIPS 203, X25519 is RFC 7748).
 //!
 //! ```text
-//! seed 32 ── SHAKE256 ─┬─ d ‖ z 64 ── ML-KEM-768 ── dk_PQ, ek_PQ 1184 ─┐
-//!                      └─ dk_T 32 ─── X25519 ────── ek_T 32 ───────────┴─ public key = ek_PQ ‖ ek_T
-//!
 //! enc    = ct_PQ 1088 ‖ ct_T 32
 //! secret = SHA3-256(ss_PQ ‖ ss_T ‖ ct_T ‖ ek_T ‖ "\.//^\")
 //! ```
 //!
-//! Two checks that the libraries leave to us: an X25519 share of low order is refused on both sides,
-//! and an ML-KEM key whose coefficients are not below the modulus is refused (FIPS 203, section 7.2).
+//! An X25519 share of low order is refused on both sides, which the libraries leave to us.
 
-use generic_array::GenericArray;
-use generic_array::typenum::{Sum, U32, U96, U192, U1024, Unsigned};
+use generic_array::typenum::{Sum, U32, U96, U1024};
 use hpke::kem::SharedSecret;
 use hpke::rand_core::{CryptoRng, Error as RandomError, RngCore};
 use hpke::{Deserializable, HpkeError, Kem, Serializable};
 use ml_kem::kem::Decapsulate;
-use ml_kem::{B32, Ciphertext, EncapsulateDeterministic, Encoded, EncodedSizeUser, KemCore, MlKem768};
+use ml_kem::{B32, Ciphertext, EncapsulateDeterministic, MlKem768};
 use sha3::digest::{Digest, ExtendableOutput, Update, XofReader};
 use sha3::{Sha3_256, Shake256};
 use x25519_dalek::{PublicKey as X25519Public, SharedSecret as X25519Shared, StaticSecret as X25519Secret};
 use zeroize::{Zeroize, Zeroizing};
 
+use super::keys::{HybridPublic, HybridSecret, SEED_BYTES};
 use crate::crypto::random_array;
 
-/// The bytes of a seed, which is the private key.
-pub(super) const SEED_BYTES: usize = 32;
 /// The bytes of an encapsulated key.
 pub(super) const ENCAPSULATION_BYTES: usize = 1120;
 
-const PQ_PUBLIC_BYTES: usize = 1184;
 const PQ_CIPHERTEXT_BYTES: usize = 1088;
 const LABEL: &[u8] = br"\.//^\";
-
-type PqSecret = <MlKem768 as KemCore>::DecapsulationKey;
-type PqPublic = <MlKem768 as KemCore>::EncapsulationKey;
 
 /// The KEM.
 pub(super) struct MlKem768X25519;
 
-/// A private key: the seed, and what it expands to. `Clone` and equality are what the [`Kem`] trait
-/// asks of it; nothing outside this file sees them.
-#[derive(Clone)]
-pub(super) struct HybridSecret {
-    seed: Zeroizing<[u8; SEED_BYTES]>,
-    pq: PqSecret,
-    classic: X25519Secret,
-    classic_public: X25519Public,
-}
-
-/// A public key, well formed by construction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct HybridPublic {
-    pq: PqPublicKey,
-    classic: X25519Public,
-}
-
-/// ML-KEM's key lacks `Eq`, which is true of it.
-#[derive(Clone, Debug, PartialEq)]
-struct PqPublicKey(PqPublic);
-impl Eq for PqPublicKey {}
-
 /// An encapsulated key, `enc`.
 #[derive(Clone)]
 pub(super) struct Encapsulation(Box<[u8; ENCAPSULATION_BYTES]>);
-
-impl HybridSecret {
-    /// Expands a seed to the key pair (`expandKey` of the specification).
-    pub(super) fn from_seed(seed: [u8; SEED_BYTES]) -> Self {
-        let seed = Zeroizing::new(seed);
-        let mut expander = Shake256::default().chain(seed.as_slice()).finalize_xof();
-        let mut part = || {
-            let mut bytes = Zeroizing::new([0u8; 32]);
-            expander.read(bytes.as_mut_slice());
-            bytes
-        };
-        let (d, z, classic) = (part(), part(), part());
-        let (mut d, mut z) = (B32::from(*d), B32::from(*z));
-        let (pq, _) = MlKem768::generate_deterministic(&d, &z);
-        d.as_mut_slice().zeroize();
-        z.as_mut_slice().zeroize();
-        let classic = X25519Secret::from(*classic);
-        let classic_public = X25519Public::from(&classic);
-        Self { seed, pq, classic, classic_public }
-    }
-
-    /// The seed, for the one place that writes it as text.
-    pub(super) fn expose_seed(&self) -> &[u8; SEED_BYTES] {
-        &self.seed
-    }
-
-    /// The public half.
-    pub(super) fn public_key(&self) -> HybridPublic {
-        HybridPublic { pq: PqPublicKey(self.pq.encapsulation_key().clone()), classic: self.classic_public }
-    }
-}
-
-impl PartialEq for HybridSecret {
-    fn eq(&self, other: &Self) -> bool {
-        *self.seed == *other.seed
-    }
-}
-impl Eq for HybridSecret {}
-
-impl Serializable for HybridSecret {
-    type OutputSize = U32;
-    fn write_exact(&self, buffer: &mut [u8]) {
-        buffer.copy_from_slice(self.seed.as_slice());
-    }
-}
-
-impl Deserializable for HybridSecret {
-    fn from_bytes(encoded: &[u8]) -> Result<Self, HpkeError> {
-        encoded.try_into().map(Self::from_seed).map_err(|_| HpkeError::IncorrectInputLength(SEED_BYTES, encoded.len()))
-    }
-}
-
-impl Serializable for HybridPublic {
-    type OutputSize = Sum<U1024, U192>;
-    fn write_exact(&self, buffer: &mut [u8]) {
-        let (pq, classic) = buffer.split_at_mut(PQ_PUBLIC_BYTES);
-        pq.copy_from_slice(&self.pq.0.as_bytes());
-        classic.copy_from_slice(self.classic.as_bytes());
-    }
-}
-
-impl Deserializable for HybridPublic {
-    fn from_bytes(encoded: &[u8]) -> Result<Self, HpkeError> {
-        let wrong_length = HpkeError::IncorrectInputLength(Self::OutputSize::to_usize(), encoded.len());
-        let (pq, classic) = encoded.split_at_checked(PQ_PUBLIC_BYTES).ok_or(wrong_length)?;
-        let pq_encoded = Encoded::<PqPublic>::try_from(pq).map_err(|_| wrong_length)?;
-        let classic: [u8; 32] = classic.try_into().map_err(|_| wrong_length)?;
-
-        let pq = PqPublic::from_bytes(&pq_encoded);
-        let below_modulus = pq.as_bytes() == pq_encoded;
-        let classic = X25519Public::from(classic);
-        // Any scalar will do: clamped, it is a multiple of the cofactor and sends low order to zero.
-        let full_order = X25519Secret::from([0x55; 32]).diffie_hellman(&classic).was_contributory();
-        if below_modulus && full_order { Ok(Self { pq: PqPublicKey(pq), classic }) } else { Err(HpkeError::ValidationError) }
-    }
-}
 
 impl Encapsulation {
     fn new(pq: &Ciphertext<MlKem768>, classic: &X25519Public) -> Self {
@@ -203,7 +95,9 @@ impl Kem for MlKem768X25519 {
     ) -> Result<(SharedSecret<Self>, Encapsulation), HpkeError> {
         let mut seeds = Zeroizing::new([[0u8; 32]; 2]);
         seeds.iter_mut().for_each(|seed| random.fill_bytes(seed));
-        let (pq_ciphertext, mut pq) = public.pq.0.encapsulate_deterministic(&B32::from(seeds[0])).map_err(|_| HpkeError::EncapError)?;
+        let mut message = B32::from(seeds[0]);
+        let (pq_ciphertext, mut pq) = public.pq.encapsulate_deterministic(&message).map_err(|_| HpkeError::EncapError)?;
+        message.as_mut_slice().zeroize();
         let ephemeral = X25519Secret::from(seeds[1]);
         let share = X25519Public::from(&ephemeral);
         let classic = ephemeral.diffie_hellman(&public.classic);
@@ -231,8 +125,7 @@ impl Kem for MlKem768X25519 {
 
 fn combine(pq: &[u8], classic: &X25519Shared, share: &X25519Public, recipient: &X25519Public) -> SharedSecret<MlKem768X25519> {
     let parts = [pq, classic.as_bytes(), share.as_bytes(), recipient.as_bytes(), LABEL];
-    let hash = parts.iter().fold(Sha3_256::new(), |hash, part| Digest::chain_update(hash, part)).finalize();
-    SharedSecret(GenericArray::clone_from_slice(&hash))
+    SharedSecret(parts.iter().fold(Sha3_256::new(), Digest::chain_update).finalize())
 }
 
 /// The operating system's randomness, in the shape that hpke takes it.
@@ -265,9 +158,52 @@ impl CryptoRng for OsRandom {}
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::crypto::hash;
+    use crate::domain::Hash;
 
     fn encapsulate(public: &HybridPublic) -> (SharedSecret<MlKem768X25519>, Encapsulation) {
         MlKem768X25519::encap(public, None, &mut OsRandom).unwrap()
+    }
+
+    /// Gives the bytes that a test chose.
+    struct Chosen<'a>(&'a [u8]);
+
+    impl RngCore for Chosen<'_> {
+        fn next_u32(&mut self) -> u32 {
+            unreachable!("only bytes are asked for")
+        }
+        fn next_u64(&mut self) -> u64 {
+            unreachable!("only bytes are asked for")
+        }
+        fn fill_bytes(&mut self, target: &mut [u8]) {
+            let (now, later) = self.0.split_at(target.len());
+            target.copy_from_slice(now);
+            self.0 = later;
+        }
+        fn try_fill_bytes(&mut self, target: &mut [u8]) -> Result<(), RandomError> {
+            self.fill_bytes(target);
+            Ok(())
+        }
+    }
+
+    impl CryptoRng for Chosen<'_> {}
+
+    /// The first vector of filippo.io/hpke (testdata/hpke-pq.json), its long values by their SHA-256.
+    #[test]
+    fn the_published_vector() {
+        let bytes32 = |hex: &str| *hex.parse::<Hash>().unwrap().as_bytes();
+        let secret = HybridSecret::from_seed(bytes32("447cfc23de31102101a1b5aec0897a31f24670946f8e67345df7099b7c26e626"));
+        let random = [
+            bytes32("66dcfb2cda326274668adca8cb96b89f67fbfae8816f9f8032ff03c949c132a3"),
+            bytes32("323670b13f897ba7ed7ec6bda73f38f15200adb8dcb46384c327815672883d95"),
+        ]
+        .concat();
+        let public = secret.public_key();
+        let (shared, enc) = MlKem768X25519::encap(&public, None, &mut Chosen(&random)).unwrap();
+        assert_eq!(hash(&public.to_bytes()).to_string(), "52d1a8113f889dafc850daeaf843911ce9d47a29cd8b359abd36b223341c2453");
+        assert_eq!(hash(&enc.to_bytes()).to_string(), "55cd0da0b47118a99497126892cc971b1c65fc0dcb9473f7d2ce8a72ea1ec274");
+        assert_eq!(shared.0[..], bytes32("f18df1212ffed40d918f3e98b9d7cb6d2d796bdb0732d67e11b951ab2a3db5c8"));
+        assert_eq!(MlKem768X25519::decap(&secret, None, &enc).unwrap().0, shared.0);
     }
 
     #[test]
@@ -281,31 +217,8 @@ mod tests {
     }
 
     #[test]
-    fn keys_survive_their_encoding() {
-        let (secret, public) = MlKem768X25519::derive_keypair(&[7; 32]);
-        assert!(HybridSecret::from_bytes(&secret.to_bytes()).unwrap() == secret);
-        assert_eq!(HybridPublic::from_bytes(&public.to_bytes()).unwrap(), public);
-        assert!(HybridPublic::from_bytes(&public.to_bytes()[1..]).is_err());
-        assert!(HybridSecret::from_bytes(&[0; 31]).is_err());
-    }
-
-    #[test]
-    fn an_ml_kem_key_at_the_modulus_is_refused() {
-        let mut encoded = HybridSecret::from_seed(random_array()).public_key().to_bytes();
-        encoded[0] = 0x01; // 3329 = 0xd01, the modulus, as the first 12-bit coefficient, little-endian
-        encoded[1] = encoded[1] & 0xf0 | 0x0d;
-        assert!(matches!(HybridPublic::from_bytes(&encoded), Err(HpkeError::ValidationError)));
-        encoded[0] = 0x00; // 3328 is below it
-        assert!(HybridPublic::from_bytes(&encoded).is_ok());
-    }
-
-    #[test]
-    fn a_share_of_low_order_is_refused_everywhere() {
+    fn a_share_of_low_order_is_refused_on_both_sides() {
         let secret = HybridSecret::from_seed(random_array());
-        let mut encoded = secret.public_key().to_bytes();
-        encoded[PQ_PUBLIC_BYTES..].fill(0);
-        assert!(matches!(HybridPublic::from_bytes(&encoded), Err(HpkeError::ValidationError)));
-
         let (_, mut enc) = encapsulate(&secret.public_key());
         enc.0[PQ_CIPHERTEXT_BYTES..].fill(0);
         assert!(matches!(MlKem768X25519::decap(&secret, None, &enc), Err(HpkeError::DecapError)));

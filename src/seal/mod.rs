@@ -39,6 +39,7 @@ mod header;
 mod hybrid;
 mod identity_file;
 mod kem;
+mod keys;
 mod pipe;
 mod slip;
 mod tally;

@@ -79,6 +79,9 @@ impl PipeReader {
     /// # Errors
     /// When the writing side went away without saying that it was done.
     pub async fn receive(&mut self) -> io::Result<Option<Bytes>> {
+        if !self.unread.is_empty() {
+            return Ok(Some(std::mem::take(&mut self.unread)));
+        }
         match self.blocks.recv().await {
             Some(block) => Ok(Some(block)),
             None => self.end().map(|()| None),
@@ -150,6 +153,16 @@ mod tests {
         });
         writing.join().unwrap();
         assert_eq!(bytes, 5_000_000);
+    }
+
+    #[test]
+    fn what_a_thread_left_unread_a_task_receives() {
+        let (mut writer, mut reader) = pipe();
+        writer.write_all(b"one two").unwrap();
+        writer.finish();
+        reader.read_exact(&mut [0; 4]).unwrap();
+        assert_eq!(block_on(reader.receive()).unwrap().unwrap(), "two");
+        assert_eq!(block_on(reader.receive()).unwrap(), None);
     }
 
     #[test]

@@ -1,10 +1,15 @@
 //! What a stream was: its SHA-256 and its length, taken while it passes.
 //!
-//! Hashing is half of the work of sealing, so each digest is taken on a thread of its own: the thread that
-//! seals copies a block into a channel of [`BLOCKS_WAITING`] and goes on.
+//! Hashing is half of the work of sealing, so each digest is taken on a thread of its own. The thread that
+//! seals copies a block and goes on; blocks come back to be filled again, so that none is allocated twice.
+//!
+//! ```text
+//! update ── blocks (at most 16 waiting) ──▶ hashing thread
+//!        ◀───────── spare ────────────────
+//! ```
 
 use std::io::{self, Read, Write};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use crate::crypto::Hasher;
@@ -25,6 +30,8 @@ pub struct Digest {
 /// A digest in progress.
 pub(super) struct Tally {
     blocks: SyncSender<Vec<u8>>,
+    /// Blocks that were hashed; there are never more than were waiting.
+    spare: Receiver<Vec<u8>>,
     hashing: JoinHandle<Hash>,
     bytes: u64,
 }
@@ -34,19 +41,26 @@ impl Tally {
     /// When the operating system gives no thread.
     pub(super) fn start() -> io::Result<Self> {
         let (blocks, waiting) = sync_channel::<Vec<u8>>(BLOCKS_WAITING);
+        let (used, spare) = channel();
         let hash_all = move || {
             let mut hasher = Hasher::new();
-            waiting.iter().for_each(|block| hasher.update(&block));
+            for block in waiting {
+                hasher.update(&block);
+                let _ = used.send(block); // nobody may want it any more
+            }
             hasher.finish()
         };
         let hashing = thread::Builder::new().name("elchi-hash".to_owned()).spawn(hash_all)?;
-        Ok(Self { blocks, hashing, bytes: 0 })
+        Ok(Self { blocks, spare, hashing, bytes: 0 })
     }
 
-    pub(super) fn update(&mut self, block: &[u8]) {
-        self.bytes += block.len() as u64;
+    pub(super) fn update(&mut self, bytes: &[u8]) {
+        self.bytes += bytes.len() as u64;
+        let mut block = self.spare.try_recv().unwrap_or_default();
+        block.clear();
+        block.extend_from_slice(bytes);
         // Fails only if the hashing thread is gone; `finish` then says so.
-        let _ = self.blocks.send(block.to_vec());
+        let _ = self.blocks.send(block);
     }
 
     /// # Errors
