@@ -17,8 +17,12 @@ pub mod crypto;
 pub mod domain;
 pub mod durable;
 pub mod mla;
+pub mod net;
 pub mod registrar;
+pub mod seal;
+pub mod sign;
 #[cfg(feature = "server")]
 pub mod store;
+pub mod tlog;
 pub mod trust;
 pub mod wire;

@@ -2,8 +2,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests stop at the first surprise")]
 
+mod chain;
 mod layering;
+mod seal;
+mod sign;
 #[cfg(feature = "server")]
 mod store;
 #[cfg(feature = "server")]
 mod store_faults;
+mod tlog;

@@ -2,8 +2,8 @@
 
 use pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
-    PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SerialNumber, SubjectPublicKeyInfo,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SerialNumber, SubjectPublicKeyInfo,
 };
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -111,7 +111,7 @@ impl StateCa {
     /// When the key is not one that a certificate can name, or the validity is no calendar time.
     pub fn issue(&self, profile: CertificateProfile, member: &MemberCode, spki_der: &[u8], validity: Validity) -> Result<Vec<u8>, CaFault> {
         let mut params = leaf_params(&member.to_string(), validity)?;
-        params.distinguished_name.push(DnType::CountryName, member.state().to_string());
+        params.distinguished_name.push(DnType::CountryName, country(member.state())?);
         params.subject_alt_names = vec![SanType::URI(format!("{MEMBER_URI_SCHEME}{member}").try_into()?)];
         params.extended_key_usages = vec![extended_key_usage(profile)];
         let ca = self.issuer_of(profile);
@@ -146,7 +146,7 @@ fn key_pair(key_pkcs8: &[u8]) -> Result<KeyPair, CaFault> {
 
 fn ca_params(name: &str, state: StateCode, path_length: u8, validity: Validity) -> Result<CertificateParams, CaFault> {
     let mut params = leaf_params(name, validity)?;
-    params.distinguished_name.push(DnType::CountryName, state.to_string());
+    params.distinguished_name.push(DnType::CountryName, country(state)?);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(path_length));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     Ok(params)
@@ -163,6 +163,11 @@ fn leaf_params(name: &str, validity: Validity) -> Result<CertificateParams, CaFa
     params.is_ca = IsCa::ExplicitNoCa;
     params.use_authority_key_identifier_extension = true;
     Ok(params)
+}
+
+/// countryName is a PrintableString, whatever other names are (RFC 5280, appendix A.1).
+fn country(state: StateCode) -> Result<DnValue, CaFault> {
+    Ok(DnValue::PrintableString(state.to_string().try_into()?))
 }
 
 /// 127 random bits: positive and sixteen bytes long (RFC 5280, 4.1.2.2).

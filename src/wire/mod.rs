@@ -5,22 +5,36 @@
 
 mod base64_bytes;
 mod bodies;
+mod checkpoint;
 mod leaf;
+mod note;
 mod refusal;
 mod statement;
 mod statement_text;
+mod tiles;
+mod tlog_policy;
+mod tlog_policy_text;
+mod tlog_proof;
+mod vkey;
 
 pub use base64_bytes::Base64Bytes;
 pub use bodies::{
     ACT_REQUEST_BYTES_MAX, ACTS_PATH, ActAnswer, ActRequest, BLOBS_PATH, LOGS_PATH, Receipt, ReceiptLeaf, STATEMENTS_PATH, SignedStatement,
     SlipBody, UPLOADS_PATH,
 };
+pub use checkpoint::{Checkpoint, encode_checkpoint, parse_checkpoint};
 pub use leaf::{
     DirectoryLeaf, EVENT_LEAF_BYTES, EventLeaf, LeafMalformed, decode_directory_leaf, decode_event_leaf, encode_directory_leaf,
     encode_event_leaf,
 };
+pub use note::{KeyId, KeyName, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, NoteMalformed, NoteSignature, SignedNote, compose_note, parse_note};
 pub use refusal::{Problem, Refusal, RefusalCode};
 pub use statement::{
     Act, AuthorityEntry, DocumentLine, Forward, MemberEntry, OnCase, OnDocuments, Revocation, SlipLine, Statement, Submit,
 };
 pub use statement_text::{StatementMalformed, encode_statement, parse_statement};
+pub use tiles::{BUNDLE_BYTES_MAX, BUNDLE_LEAVES, BundleMalformed, EntryBundleName, decode_entry_bundle, encode_entry_bundle};
+pub use tlog_policy::{PolicyLine, PolicyName, Quorum, Threshold, TlogPolicy, encode_tlog_policy};
+pub use tlog_policy_text::{POLICY_ENTRIES_MAX, TLOG_POLICY_BYTES_MAX, TlogPolicyMalformed, compose_tlog_policy, parse_tlog_policy};
+pub use tlog_proof::{PATH_HASHES_MAX, TLOG_PROOF_BYTES_MAX, TlogProof, TlogProofMalformed, encode_tlog_proof, parse_tlog_proof};
+pub use vkey::{SignatureType, VerifierKey};

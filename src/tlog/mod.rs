@@ -1,0 +1,33 @@
+//! The Merkle log as pure functions: append, prove, verify, sign a checkpoint, judge it by a policy.
+//!
+//! Never touches a disk or a socket. Trees and proofs are RFC 6962's (section 2), notes, checkpoints
+//! and policies are C2SP's; their grammar is in `wire`, what they mean is here.
+//!
+//! ```text
+//!  server                                             client, auditor
+//!  leaf ─ leaf_hash ─ Frontier::append ─ nodes        policy ── LogPolicy::verify_checkpoint(note)
+//!            │            │               │                              │ VerifiedCheckpoint
+//!            │       sign_checkpoint   NodeSource                        │
+//!            │            │               │           verify_consistency(remembered head, its head, proof)
+//!            └────────────┴── prove_inclusion ──────▶ verify_inclusion(leaf hash, index, proof, it)
+//! ```
+//!
+//! What a function verifies it returns as a value that nothing else can make: [`VerifiedCheckpoint`],
+//! [`VerifiedInclusion`], [`VerifiedConsistency`].
+
+mod checkpoint;
+mod commitment;
+mod keys;
+mod policy;
+mod proof;
+mod tree;
+
+pub use checkpoint::{CheckpointRefused, VerifiedCheckpoint, Witnessing, sign_checkpoint, verify_checkpoint};
+pub use commitment::commitment;
+pub use keys::{LogKeyRefused, LogSigningKey, LogVerifierKey};
+pub use policy::{LogPolicy, PolicyRefused};
+pub use proof::{
+    ProofMismatch, ProveFault, VerifiedConsistency, VerifiedInclusion, prove_consistency, prove_inclusion, verify_consistency,
+    verify_inclusion,
+};
+pub use tree::{Frontier, FrontierMalformed, Node, NodeSource, leaf_hash, node_hash};
