@@ -430,7 +430,8 @@ fn a_batch_that_contradicts_itself_is_refused_whole() {
     let mut model = Model::default();
     model.commit(&store, &[Act::new("first"), Act::in_directory("first")]);
     let good = model.batch(&[Act::new("second"), Act::new("third")]);
-    let spoilers: [(&str, fn(&mut CommitBatch)); 14] = [
+    type Spoiler = fn(&mut CommitBatch);
+    let spoilers: [(&str, Spoiler); 14] = [
         ("a leaf too few", |batch| batch.events.leaves.truncate(1)),
         ("a leaf too many", |batch| batch.events.leaves.push(b"x".to_vec())),
         ("an empty leaf", |batch| batch.events.leaves[0].clear()),

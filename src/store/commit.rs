@@ -16,7 +16,7 @@ use crate::domain::limits::{LEAF_BYTES_MAX, SIGNATURE_BYTES_MAX, SLIP_BYTES_MAX,
 use crate::domain::{AuthorityCode, ChainKind, Hash, Log, Tag, TreeHead};
 
 use super::database::{Database, WriteTrouble};
-use super::opened::{Free, Write, Writer};
+use super::opened::{FreeFor, Write, Writer};
 use super::rows::{Family, UploadState, acceptance_key, chunk_key, index_key, leaf_key, node_key, slip_key, upload_key, view_key};
 use super::segments::{remove_segments, segment_paths};
 use super::uploads::load_row;
@@ -219,8 +219,8 @@ impl Store {
     /// as it is, or `Broken`, the outcome being unknown until the store is opened again.
     pub fn commit(&self, batch: &CommitBatch) -> Result<(), CommitFault> {
         batch.verify_consistency()?;
-        let mut writer = self.writing(AT, Free::ForActs)?;
-        self.shared.require_free(AT, Free::ForActs.bytes(&self.shared.settings) + batch.bytes() as u64)?;
+        let mut writer = self.writing(AT, FreeFor::Acts)?;
+        self.shared.require_free(AT, FreeFor::Acts.bytes(&self.shared.settings) + batch.bytes() as u64)?;
         if batch.expected != writer.heads() {
             return Err(CommitFault::HeadsMoved);
         }

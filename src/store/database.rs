@@ -11,7 +11,7 @@ use std::path::Path;
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBRawIterator, DBRecoveryMode, ErrorKind,
-    IngestExternalFileOptions, LogLevel, Options, ReadOptions, WriteBatch, WriteOptions,
+    IngestExternalFileOptions, LogLevel, Options, ReadOptions, WriteBatch, WriteOptions, properties,
 };
 
 use super::guard::{Position, verify_position};
@@ -26,20 +26,33 @@ pub(super) struct Database {
     db: DB,
 }
 
+/// A database as it was opened.
+pub(super) struct Opened {
+    pub(super) database: Database,
+    pub(super) position: Position,
+    /// Opening for writing found no room; what is there can be read.
+    pub(super) is_read_only: bool,
+}
+
 impl Database {
     /// Opens what is there after checking it against the guard, or a new database where nothing was ever
     /// acknowledged.
-    pub(super) fn open(settings: &StoreSettings, guard: &Position) -> Result<(Self, Position), OpenFault> {
+    pub(super) fn open(settings: &StoreSettings, guard: &Position) -> Result<Opened, OpenFault> {
         let folder = settings.database_folder();
         let is_new = *guard == Position::start();
         if !is_new {
             Self::open_read_only(settings, &folder)?.verify(guard)?;
         }
         let options = database_options(settings, is_new);
-        let db = DB::open_cf_descriptors(&options, &folder, families(settings)).map_err(|error| open_fault(settings, &error))?;
-        let database = Self { db };
+        let (database, is_read_only) = match DB::open_cf_descriptors(&options, &folder, families(settings)) {
+            Ok(db) => (Self { db }, false),
+            Err(error) if !is_new && WriteError::of(&error).trouble == WriteTrouble::Full => {
+                (Self::open_read_only(settings, &folder)?, true)
+            }
+            Err(error) => return Err(open_fault(settings, &error)),
+        };
         let position = database.verify(guard)?;
-        Ok((database, position))
+        Ok(Opened { database, position, is_read_only })
     }
 
     fn open_read_only(settings: &StoreSettings, folder: &Path) -> Result<Self, OpenFault> {
@@ -98,7 +111,7 @@ impl Database {
     }
 
     /// The last row with `from <= key < until`.
-    pub(super) fn load_last(&self, family: Family, from: &[u8], until: &[u8]) -> Result<Option<(Vec<u8>, Vec<u8>)>, StoreFault> {
+    pub(super) fn load_last(&self, family: Family, from: &[u8], until: &[u8]) -> Result<Option<Row>, StoreFault> {
         let mut options = ReadOptions::default();
         options.set_iterate_lower_bound(from);
         options.set_iterate_upper_bound(until);
@@ -127,6 +140,12 @@ impl Database {
         self.db.write_opt(batch, &options).map_err(|error| WriteError::of(&error))
     }
 
+    /// What stopped RocksDB since it was opened, if it still is: it then refuses even a batch of nothing.
+    pub(super) fn load_background_error(&self) -> Option<WriteError> {
+        let count = self.db.property_int_value(properties::BACKGROUND_ERRORS).ok().flatten();
+        if count == Some(0) { None } else { self.write(WriteBatch::default(), false).err() }
+    }
+
     /// Moves finished segment files into the blobs, all or none.
     pub(super) fn ingest(&self, files: Vec<std::path::PathBuf>) -> Result<(), WriteError> {
         let mut options = IngestExternalFileOptions::default();
@@ -153,6 +172,10 @@ impl Database {
     }
 }
 
+/// A row's key and value.
+pub(super) type Row = (Vec<u8>, Vec<u8>);
+pub(super) type RowRef<'a> = (&'a [u8], &'a [u8]);
+
 /// Rows in key order.
 pub(super) struct Scan<'a> {
     family: Family,
@@ -162,7 +185,7 @@ pub(super) struct Scan<'a> {
 
 impl Scan<'_> {
     /// The next row, valid until the one after it.
-    pub(super) fn next_row(&mut self) -> Result<Option<(&[u8], &[u8])>, StoreFault> {
+    pub(super) fn next_row(&mut self) -> Result<Option<RowRef<'_>>, StoreFault> {
         if self.started && self.rows.valid() {
             self.rows.next();
         }
@@ -235,8 +258,7 @@ fn database_options(settings: &StoreSettings, create: bool) -> Options {
     options.set_wal_recovery_mode(DBRecoveryMode::PointInTime);
     options.set_paranoid_checks(true);
     options.set_db_write_buffer_size(settings.write_buffer_bytes);
-    // Old logs are replayed into memory at the next start, so they are kept few.
-    options.set_max_total_wal_size(2 * settings.write_buffer_bytes as u64);
+    options.set_max_total_wal_size(settings.log_bytes_max());
     options.set_max_open_files(settings.open_files_max.into());
     options.set_allow_mmap_reads(false);
     options.set_allow_mmap_writes(false);

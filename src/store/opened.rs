@@ -15,7 +15,7 @@ use rocksdb::WriteBatch;
 use crate::domain::UploadId;
 use crate::durable;
 
-use super::database::{Database, WriteError, WriteTrouble};
+use super::database::{Database, Opened, WriteError, WriteTrouble};
 use super::guard::{Guard, Position};
 use super::probe::NoProbe;
 use super::rows::{Family, HEADS_KEY, LAST_WRITE_KEY, LastWrite};
@@ -46,28 +46,35 @@ pub(super) struct Writer {
 
 enum Condition {
     Sound,
-    /// A write failed because the disk was full. RocksDB may refuse writes until it is reopened.
+    /// The disk was full when a write failed, or when the database was opened, then only for reading.
+    /// RocksDB may refuse writes until it is opened again.
     Full,
     Broken(StoreFault),
 }
 
-/// What must be free on the disk for which kind of work: the last room is for what makes room.
-#[derive(Clone, Copy)]
-pub(super) enum Free {
-    /// Uploads stop first.
-    ForUploads,
-    /// Acts go on in a quarter of that.
-    ForActs,
-    /// Giving uploads up goes on in a quarter of that again.
-    ForRemovals,
+impl Condition {
+    const fn after_opening(is_read_only: bool) -> Self {
+        if is_read_only { Condition::Full } else { Condition::Sound }
+    }
 }
 
-impl Free {
+/// What must be free on the disk for which kind of work: the last room is for what makes room.
+#[derive(Clone, Copy)]
+pub(super) enum FreeFor {
+    /// Uploads stop first.
+    Uploads,
+    /// Acts go on in a quarter of that.
+    Acts,
+    /// Giving uploads up goes on in a quarter of that again.
+    Removals,
+}
+
+impl FreeFor {
     pub(super) const fn bytes(self, settings: &StoreSettings) -> u64 {
         match self {
-            Free::ForUploads => settings.free_bytes_min,
-            Free::ForActs => settings.free_bytes_min / 4,
-            Free::ForRemovals => settings.free_bytes_min / 16,
+            FreeFor::Uploads => settings.free_bytes_min,
+            FreeFor::Acts => settings.free_bytes_min / 4,
+            FreeFor::Removals => settings.free_bytes_min / 16,
         }
     }
 }
@@ -104,10 +111,10 @@ impl Store {
         }
         let is_new = !settings.database_folder().try_exists().map_err(fault)?;
         let (guard, acknowledged) = Guard::open(&settings.guard_file, is_new)?;
-        let (database, position) = Database::open(settings, &acknowledged)?;
+        let Opened { database, position, is_read_only } = Database::open(settings, &acknowledged)?;
         // A crash between a write and its guard left the guard one behind: from here on it is level.
         guard.store(&position).map_err(|error| StoreFault::Broken { at: "writing the guard file", cause: error.to_string() })?;
-        let writer = Writer { guard, position, condition: Condition::Sound };
+        let writer = Writer { guard, position, condition: Condition::after_opening(is_read_only) };
         let shared = Shared {
             settings: settings.clone(),
             database: RwLock::new(Some(database)),
@@ -129,33 +136,47 @@ impl Store {
     }
 
     /// Takes the right to write if so much is free, healing the store first if a full disk had stopped it.
-    pub(super) fn writing(&self, at: &'static str, free: Free) -> Result<MutexGuard<'_, Writer>, StoreFault> {
+    pub(super) fn writing(&self, at: &'static str, free_for: FreeFor) -> Result<MutexGuard<'_, Writer>, StoreFault> {
         let poisoned = |_| StoreFault::Broken { at: "an earlier write", cause: "it panicked".to_owned() };
         let mut writer = self.shared.writer.lock().map_err(poisoned)?;
         if let Condition::Broken(fault) = &writer.condition {
             return Err(fault.clone());
         }
-        self.shared.require_free(at, free.bytes(&self.shared.settings))?;
-        if matches!(writer.condition, Condition::Full) {
-            self.reopen(&mut writer)?;
+        self.shared.require_free(at, free_for.bytes(&self.shared.settings))?;
+        if self.met_full_disk(&mut writer, at)? {
+            self.shared.require_free(at, free_for.bytes(&self.shared.settings) + self.shared.settings.opening_bytes())?;
+            self.reopen(&mut writer, at)?;
         }
         Ok(writer)
     }
 
+    /// Whether a full disk stopped the last write, or RocksDB's own work in the background.
+    fn met_full_disk(&self, writer: &mut Writer, at: &'static str) -> Result<bool, StoreFault> {
+        if matches!(writer.condition, Condition::Sound) {
+            let stopped = self.reading(|database| Ok::<_, StoreFault>(database.load_background_error()))?;
+            match stopped {
+                Some(error) if error.trouble != WriteTrouble::Full => return Err(writer.fail(&self.shared, at, error)),
+                Some(_) => writer.condition = Condition::Full,
+                None => {}
+            }
+        }
+        Ok(matches!(writer.condition, Condition::Full))
+    }
+
     /// Closes and opens the database. What the failed write left is then known: either it is in the
     /// log and becomes the last write, or it is nowhere.
-    fn reopen(&self, writer: &mut Writer) -> Result<(), StoreFault> {
+    fn reopen(&self, writer: &mut Writer, at: &'static str) -> Result<(), StoreFault> {
         let mut database = self.shared.database.write().unwrap_or_else(PoisonError::into_inner);
         *database = None;
-        let reopened = Database::open(&self.shared.settings, &writer.position).map_err(|fault| match fault {
+        let opened = Database::open(&self.shared.settings, &writer.position).map_err(|fault| match fault {
             OpenFault::Fault(fault) => fault,
             other => StoreFault::Damaged { what: "the database", cause: other.to_string() },
         });
-        let (opened, position) = reopened.inspect_err(|fault| writer.condition = Condition::Broken(fault.clone()))?;
-        writer.store_guard(&position)?;
-        writer.condition = Condition::Sound;
-        *database = Some(opened);
-        Ok(())
+        let opened = opened.inspect_err(|fault| writer.condition = Condition::Broken(fault.clone()))?;
+        writer.store_guard(&opened.position)?;
+        writer.condition = Condition::after_opening(opened.is_read_only);
+        *database = Some(opened.database);
+        if opened.is_read_only { Err(self.shared.full_fault(at, self.shared.settings.opening_bytes())) } else { Ok(()) }
     }
 
     /// Ends all writing after a failure outside the rows; for a full disk it only says so.
@@ -195,7 +216,7 @@ impl Writer {
     pub(super) fn fail(&mut self, shared: &Shared, at: &'static str, error: WriteError) -> StoreFault {
         if error.trouble == WriteTrouble::Full {
             self.condition = Condition::Full;
-            return shared.full_fault(at, Free::ForActs.bytes(&shared.settings));
+            return shared.full_fault(at, FreeFor::Acts.bytes(&shared.settings));
         }
         let fault = StoreFault::Broken { at, cause: error.cause };
         self.condition = Condition::Broken(fault.clone());
@@ -223,21 +244,15 @@ impl Shared {
 
     /// Refuses when less than this would be free.
     pub(super) fn require_free(&self, at: &'static str, needed_bytes: u64) -> Result<(), StoreFault> {
-        let free_bytes = self.free_bytes(at)?;
+        let free_bytes = self.settings.free_bytes(at)?;
         if free_bytes < needed_bytes { Err(StoreFault::Full { at, needed_bytes, free_bytes }) } else { Ok(()) }
     }
 
     pub(super) fn full_fault(&self, at: &'static str, needed_bytes: u64) -> StoreFault {
-        match self.free_bytes(at) {
+        match self.settings.free_bytes(at) {
             Ok(free_bytes) => StoreFault::Full { at, needed_bytes, free_bytes },
             Err(fault) => fault,
         }
-    }
-
-    fn free_bytes(&self, at: &'static str) -> Result<u64, StoreFault> {
-        let fault = |error: rustix::io::Errno| StoreFault::Broken { at, cause: error.to_string() };
-        let system = rustix::fs::statvfs(&self.settings.folder).map_err(fault)?;
-        Ok(system.f_bavail.saturating_mul(system.f_frsize))
     }
 }
 

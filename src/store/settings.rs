@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::StoreFault;
+
 /// The store's part of the server's configuration. The figures' defaults keep a server that streams
 /// documents of any size under 200 MB of memory.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Deserialize)]
@@ -45,6 +47,22 @@ impl StoreSettings {
 
     pub(super) fn uploads_folder(&self) -> PathBuf {
         self.folder.join("uploads")
+    }
+
+    /// What old write-ahead logs may hold. They are replayed into memory at a start, so they are kept few.
+    pub(super) const fn log_bytes_max(&self) -> u64 {
+        2 * self.write_buffer_bytes as u64
+    }
+
+    /// What opening the database may write: the logs' rows as tables, and its own small files.
+    pub(super) const fn opening_bytes(&self) -> u64 {
+        self.log_bytes_max() + 8 * 1024 * 1024
+    }
+
+    /// What is free for this process on the store's file system.
+    pub(super) fn free_bytes(&self, at: &'static str) -> Result<u64, StoreFault> {
+        let system = rustix::fs::statvfs(&self.folder).map_err(|error| StoreFault::Broken { at, cause: error.to_string() })?;
+        Ok(system.f_bavail.saturating_mul(system.f_frsize))
     }
 }
 

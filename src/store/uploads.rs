@@ -19,7 +19,7 @@ use crate::domain::limits::{BLOB_BYTES_MAX, SEGMENT_VALUE_BYTES, SMALL_BLOB_BYTE
 use crate::domain::{Hash, MemberCode, UnixMillis, UploadId};
 
 use super::database::{Database, WriteError};
-use super::opened::{Free, Shared, Write};
+use super::opened::{FreeFor, Shared, Write};
 use super::rows::{Family, UploadRow, UploadState, chunk_key, upload_key, upload_of_key, uploads_prefix};
 use super::segments::{load_segment_folders, remove_segments};
 use super::{Step, Store, StoreFault, StoredDocument, UploadFault};
@@ -57,8 +57,8 @@ impl Store {
         if !(1..=BLOB_BYTES_MAX).contains(&bytes) {
             return Err(UploadFault::Size);
         }
-        let mut writer = self.writing(AT, Free::ForUploads)?;
-        self.shared.require_free(AT, Free::ForUploads.bytes(&self.shared.settings) + bytes)?;
+        let mut writer = self.writing(AT, FreeFor::Uploads)?;
+        self.shared.require_free(AT, FreeFor::Uploads.bytes(&self.shared.settings) + bytes)?;
         let row = UploadRow { bytes, touched: now, segments: 0, chunks: 0, state: UploadState::Open(Hasher::new().save()), prefix: vec![] };
         self.reading(|database| {
             if count_uploads(database, owner)? >= UPLOADS_PER_MEMBER_MAX {
@@ -132,7 +132,7 @@ impl Store {
     /// When storage fails; what was removed until then stays removed.
     pub fn sweep_uploads(&self, now: UnixMillis) -> Result<u64, StoreFault> {
         const AT: &str = "sweeping uploads";
-        drop(self.writing(AT, Free::ForRemovals)?);
+        drop(self.writing(AT, FreeFor::Removals)?);
         let uploads = self.shared.settings.uploads_folder();
         let fault = |error: std::io::Error| StoreFault::Broken { at: AT, cause: error.to_string() };
         // Folders first: an upload begun after this has no folder in the list.
@@ -172,7 +172,7 @@ impl Store {
     /// Dooms an upload, removes its bytes, then its row. The caller holds its busy mark.
     fn remove_upload(&self, key: &[u8], id: &UploadId) -> Result<(), StoreFault> {
         const AT: &str = "removing an upload";
-        let mut writer = self.writing(AT, Free::ForRemovals)?;
+        let mut writer = self.writing(AT, FreeFor::Removals)?;
         let Some(row) = self.reading(|database| load_row(database, key))? else {
             // A commit claimed it since it was looked at: its bytes are a document's now.
             return Ok(());

@@ -150,7 +150,7 @@ impl Verification<'_> {
                 return Err(damaged("nodes", "a subtree's hash is not of its leaves"));
             }
             // A right child completes its parent.
-            if node % 2 == 0 {
+            if node.is_multiple_of(2) {
                 break;
             }
             let left = self.load_node(log, level, node - 1)?;

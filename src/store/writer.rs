@@ -13,7 +13,7 @@ use crate::domain::limits::{SEGMENT_BYTES, SEGMENT_VALUE_BYTES, SMALL_BLOB_BYTES
 use crate::domain::{Hash, MemberCode, UnixMillis, UploadId};
 
 use super::database::{WriteError, WriteTrouble};
-use super::opened::{Free, Write};
+use super::opened::{FreeFor, Write};
 use super::rows::{Family, UploadRow, UploadState, upload_key};
 use super::segments::{SEGMENT_CHUNKS, Segment};
 use super::uploads::BusyMark;
@@ -202,7 +202,7 @@ impl UploadWriter {
     /// The reserve, and room for the rest of the upload or for a segment of it.
     fn free_bytes_needed(&self) -> u64 {
         let rest = self.row.bytes.saturating_sub(self.row.offset());
-        Free::ForUploads.bytes(&self.store.shared.settings) + rest.min(SEGMENT_BYTES)
+        FreeFor::Uploads.bytes(&self.store.shared.settings) + rest.min(SEGMENT_BYTES)
     }
 
     /// Makes the current segment durable and moves the offset behind it.
@@ -244,7 +244,7 @@ impl UploadWriter {
     fn record(&mut self, state: UploadState, small_blob: Option<&[u8]>, now: UnixMillis) -> Result<(), UploadFault> {
         self.row.state = state;
         self.row.touched = now;
-        let mut writer = self.store.writing(AT, Free::ForActs)?;
+        let mut writer = self.store.writing(AT, FreeFor::Acts)?;
         let mut batch = WriteBatch::default();
         self.store.reading(|database| {
             if let Some(blob) = small_blob {
