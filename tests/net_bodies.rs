@@ -36,12 +36,11 @@ async fn a_full_disk_is_told_in_words_in_the_middle_of_an_upload() {
     let producer = tokio::task::spawn_blocking(move || chunks(bytes).try_for_each(|chunk| sender.send_blocking(chunk)));
     let response = within(connection.send(Request::post("/full").body(body).unwrap())).await.unwrap();
     assert_eq!(response.status(), 507);
+    assert_eq!(within(producer).await.unwrap(), Err(BodyNotTaken));
     assert!(!connection.is_open(), "a connection with half an upload on it must not be used again");
     let problem: Problem = serde_json::from_str(&text_of(response).await).unwrap();
     assert_eq!((problem.code, problem.detail.as_str()), (RefusalCode::StorageFull, "the disk is full"));
     assert!(matches!(connection.send(get("/hello")).await, Err(LinkFault::Closed)));
-    drop(connection);
-    assert_eq!(within(producer).await.unwrap(), Err(BodyNotTaken));
 }
 
 /// A client that looks at the answer only after it has written everything.
@@ -72,8 +71,18 @@ async fn an_answer_outlives_the_upload_that_it_breaks() {
         let producer = tokio::spawn(async move { while sender.send(vec![0; MIB].into()).await.is_ok() {} });
         let response = within(connection.send(Request::post("/").body(body).unwrap())).await.unwrap();
         assert_eq!((response.status().as_u16(), text_of(response).await.as_str()), (507, "full"));
-        drop(connection);
         within(producer).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn an_alert_outlives_the_upload_that_it_breaks() {
+    let world = World::start().await;
+    let member = Papers::member(&world.ca);
+    world.gate.revoke(&member);
+    for _ in 0..10 {
+        let fault = within(world.connect_as(&member).await.send(post("/digest", vec![0; 16 * MIB]))).await.err().unwrap();
+        assert!(matches!(&fault, LinkFault::RefusedByServer(alert) if alert == "CertificateRevoked"), "{fault:?}");
     }
 }
 

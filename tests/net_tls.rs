@@ -61,6 +61,15 @@ async fn no_certificate_or_another_ones_certificate_is_no_way_in() {
     let stolen = Papers { chain: victim.chain, key: thief.key };
     let mut tls = connect_raw_as(&world, &stolen).await.unwrap();
     assert_eq!(alert_of(&mut tls).await, "DecryptError");
+
+    // A key of another kind, even one that the state certified.
+    let pair = rcgen::KeyPair::generate_for(&rcgen::PKCS_ECDSA_P384_SHA384).unwrap();
+    let (spki, valid) = (rcgen::PublicKeyData::subject_public_key_info(&pair), validity(NOW - 10, NOW + 10));
+    let leaf = world.ca.issue(CertificateProfile::Tls, &"kg.gpo/08".parse().unwrap(), &spki, valid).unwrap();
+    let other_kind = Papers { chain: vec![leaf, world.ca.issuing_der().to_vec()], key: pair.serialize_der() };
+    let mut tls = connect_raw_as(&world, &other_kind).await.unwrap();
+    assert_eq!(alert_of(&mut tls).await, "CertificateRequired");
+    assert!(matches!(TlsIdentity::load(other_kind.chain, &other_kind.key).err(), Some(TlsFault::Key)));
     assert_eq!(world.seen.requests.load(Ordering::SeqCst), 0);
 }
 
