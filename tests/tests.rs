@@ -1,9 +1,8 @@
 //! The integration tests, one binary: each module here is a subject, each test a sentence.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests stop at the first surprise")]
-
 mod chain;
 mod layering;
+mod net;
 mod seal;
 mod sign;
 #[cfg(feature = "server")]

@@ -138,7 +138,7 @@ where
         let place = self.take_handshake_place(from.ip()).filter(|_| connections.len() < self.limits.connections_max);
         match place {
             Some(place) => _ = connections.spawn(run_connection(self, tcp, place, stopping.clone())),
-            None => tracing::info!(%from, "closed at once: there is no place for another connection"),
+            None => tracing::debug!(%from, "closed at once: there is no place for another connection"),
         }
     }
 

@@ -205,7 +205,7 @@ pub struct BodyStream {
 }
 
 impl BodyStream {
-    /// The next bytes as they came, typically 16 KiB; `None` once the whole announced length was received.
+    /// The next bytes as they came, some 10 to 256 KiB; `None` once the whole announced length was received.
     ///
     /// # Errors
     /// When the connection ends first, or the sender is too slow.

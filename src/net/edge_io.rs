@@ -176,11 +176,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> EdgeIo<S> {
         Poll::Ready(Ok(()))
     }
 
-    fn poll_paced<T: Moved>(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
+    /// Minds the rate at which the peer takes what is written. A flush counts as zero bytes.
+    fn poll_paced(&mut self, cx: &mut Context<'_>, polled: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
         match polled {
-            Poll::Ready(Ok(moved)) => {
-                self.outgoing.moved(moved.bytes());
-                Poll::Ready(Ok(moved))
+            Poll::Ready(Ok(bytes)) => {
+                self.outgoing.moved(bytes);
+                Poll::Ready(Ok(bytes))
             }
             Poll::Ready(Err(error)) => Poll::Ready(Err(self.cut.write_io(&error))),
             Poll::Pending => {
@@ -219,23 +220,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> EdgeIo<S> {
             self.drain_bytes_left = Some(left);
         }
         Poll::Ready(Ok(()))
-    }
-}
-
-/// Bytes that a write moved; a flush moves none of its own.
-trait Moved {
-    fn bytes(&self) -> usize;
-}
-
-impl Moved for usize {
-    fn bytes(&self) -> usize {
-        *self
-    }
-}
-
-impl Moved for () {
-    fn bytes(&self) -> usize {
-        0
     }
 }
 
@@ -295,7 +279,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for EdgeIo<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let polled = Pin::new(&mut self.tls).poll_flush(cx);
-        self.poll_paced(cx, polled)
+        self.poll_paced(cx, polled.map_ok(|()| 0)).map_ok(|_| ())
     }
 
     /// Closes in good order, or gives up after the linger deadline.

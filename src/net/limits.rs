@@ -40,7 +40,7 @@ pub struct EdgeLimits {
     pub head_fields_max: usize,
     /// A request's body, whatever the route says: the largest sealed document. Routes allow less.
     pub body_bytes_max: u64,
-    /// How fast a request's body must come: the poorest line that still finishes 100 MB in a day, four times over.
+    /// How fast a request's body must come: a line of 32 kbit/s, on which 100 MB take seven hours.
     pub request_rate: Rate,
     /// How fast a response must be taken.
     pub response_rate: Rate,

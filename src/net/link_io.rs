@@ -26,17 +26,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> LinkIo<S> {
         Self { tls, cut, outgoing: Pace::new(upload_rate), is_write_broken: false }
     }
 
-    fn poll_write_with<T>(
+    /// Minds the rate at which the server takes what is written, and keeps quiet about a write that fails.
+    fn poll_paced(
         &mut self,
         cx: &mut Context<'_>,
-        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<T>>,
-        bytes_of: impl FnOnce(&T) -> usize,
-    ) -> Poll<io::Result<T>> {
+        write: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
         let polled = if self.is_write_broken { Poll::Pending } else { write(Pin::new(&mut self.tls), cx) };
         match polled {
-            Poll::Ready(Ok(written)) => {
-                self.outgoing.moved(bytes_of(&written));
-                return Poll::Ready(Ok(written));
+            Poll::Ready(Ok(bytes)) => {
+                self.outgoing.moved(bytes);
+                return Poll::Ready(Ok(bytes));
             }
             Poll::Ready(Err(_)) => self.is_write_broken = true,
             Poll::Pending => {}
@@ -55,11 +55,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for LinkIo<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for LinkIo<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |tls, cx| tls.poll_write(cx, bytes), |written| *written)
+        self.poll_paced(cx, |tls, cx| tls.poll_write(cx, bytes))
     }
 
     fn poll_write_vectored(mut self: Pin<&mut Self>, cx: &mut Context<'_>, parts: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
-        self.poll_write_with(cx, |tls, cx| tls.poll_write_vectored(cx, parts), |written| *written)
+        self.poll_paced(cx, |tls, cx| tls.poll_write_vectored(cx, parts))
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -67,7 +67,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for LinkIo<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.poll_write_with(cx, |tls, cx| tls.poll_flush(cx), |()| 0)
+        self.poll_paced(cx, |tls, cx| tls.poll_flush(cx).map_ok(|()| 0)).map_ok(|_| ())
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -76,6 +76,15 @@ impl PeerAlert {
     }
 }
 
+/// Strangers can fill no log: only refusals of people who once were admitted are for the operator.
+fn trace_refused(refused: &PeerRefused) {
+    let PeerRefused { alert, reason } = refused;
+    match alert {
+        PeerAlert::UnknownAuthority | PeerAlert::BadCertificate => tracing::debug!(?alert, reason, "a certificate is refused"),
+        _ => tracing::info!(?alert, reason, "a certificate is refused"),
+    }
+}
+
 /// ECDSA on P-256 with SHA-256, both ways: the only keys that the certificate profiles have.
 static SIGNATURES: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
     all: &[webpki::ring::ECDSA_P256_SHA256],
@@ -124,7 +133,7 @@ impl<G: PeerGate> ClientCertVerifier for GateVerifier<G> {
         match self.gate.verify_peer(&chain, self.clock.now()) {
             Ok(_) => Ok(ClientCertVerified::assertion()),
             Err(refused) => {
-                tracing::info!(alert = ?refused.alert, reason = refused.reason, "a peer's certificate is refused");
+                trace_refused(&refused);
                 Err(refused.alert.to_certificate_error().into())
             }
         }

@@ -2,8 +2,8 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,29 +15,28 @@ use super::body::OutgoingBody;
 
 /// The body as hyper has it.
 pub(super) struct Upload {
-    body: OutgoingBody,
     watch: Arc<UploadWatch>,
 }
 
-/// What the sender of the request sees of it.
-#[derive(Default)]
+/// The body as the sender of the request has it. `None` once it was stopped.
 pub(super) struct UploadWatch {
-    is_stopped: AtomicBool,
+    body: Mutex<Option<OutgoingBody>>,
     is_over: AtomicBool,
     over: Notify,
 }
 
 impl Upload {
     pub(super) fn new(body: OutgoingBody) -> (Self, Arc<UploadWatch>) {
-        let watch = Arc::new(UploadWatch::default());
-        (Self { body, watch: watch.clone() }, watch)
+        let watch = Arc::new(UploadWatch { body: Mutex::new(Some(body)), is_over: AtomicBool::new(false), over: Notify::new() });
+        (Self { watch: watch.clone() }, watch)
     }
 }
 
 impl UploadWatch {
-    /// Sends no more of the body. True if there was more to send: the connection cannot be used again then.
+    /// Sends no more of the body, and lets its producer know. True if there was more to send: the
+    /// connection cannot be used again then.
     pub(super) fn stop(&self) -> bool {
-        self.is_stopped.store(true, Ordering::Release);
+        drop(self.lock().take());
         !self.is_over.load(Ordering::Acquire)
     }
 
@@ -46,26 +45,30 @@ impl UploadWatch {
         self.over.notified().await;
         tokio::time::sleep(deadline).await;
     }
+
+    fn lock(&self) -> MutexGuard<'_, Option<OutgoingBody>> {
+        self.body.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl Body for Upload {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        if self.watch.is_stopped.load(Ordering::Acquire) {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        match self.watch.lock().as_mut() {
+            Some(body) => Pin::new(body).poll_frame(cx),
             // Neither an end nor an error: hyper goes on reading the answer, and the connection is dropped after it.
-            return Poll::Pending;
+            None => Poll::Pending,
         }
-        Pin::new(&mut self.body).poll_frame(cx)
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.watch.lock().as_ref().is_some_and(Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        self.watch.lock().as_ref().map(Body::size_hint).unwrap_or_default()
     }
 }
 
