@@ -91,6 +91,14 @@ pub fn publish_new_file(target: &Path, bytes: &[u8]) -> io::Result<()> {
     staged.publish_new()
 }
 
+/// Makes what was written to an open file durable.
+///
+/// # Errors
+/// When it cannot be synced.
+pub fn sync_file(file: &File) -> io::Result<()> {
+    file.sync_all()
+}
+
 /// Makes the names in a folder durable.
 ///
 /// # Errors

@@ -12,17 +12,24 @@
 //! Modules stand in layers; each imports only from layers above it in this list (`tests/layering.rs`
 //! holds the table and enforces it).
 
+pub mod client;
 pub mod clock;
 pub mod crypto;
 pub mod domain;
 pub mod durable;
+#[cfg(feature = "server")]
+pub mod exchange;
 pub mod mla;
 pub mod net;
 pub mod registrar;
 pub mod seal;
+#[cfg(feature = "server")]
+pub mod server;
+pub mod settings;
 pub mod sign;
 #[cfg(feature = "server")]
 pub mod store;
+pub mod telemetry;
 pub mod tlog;
 pub mod trust;
 pub mod wire;

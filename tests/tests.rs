@@ -1,10 +1,13 @@
 //! The integration tests, one binary: each module here is a subject, each test a sentence.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests stop at the first surprise")]
+
 mod chain;
 mod layering;
 mod net;
 mod seal;
 mod sign;
+mod statements;
 #[cfg(feature = "server")]
 mod store;
 #[cfg(feature = "server")]

@@ -120,10 +120,7 @@ impl StateCa {
     }
 
     fn issuer_of(&self, profile: CertificateProfile) -> &AuthorityKey {
-        match profile {
-            CertificateProfile::Registrar => &self.root,
-            CertificateProfile::Tls | CertificateProfile::Statement => &self.issuing,
-        }
+        if profile.is_issued_by_root() { &self.root } else { &self.issuing }
     }
 }
 

@@ -17,6 +17,7 @@
 
 mod checkpoint;
 mod commitment;
+mod events;
 mod keys;
 mod policy;
 mod proof;
@@ -24,6 +25,7 @@ mod tree;
 
 pub use checkpoint::{CheckpointRefused, VerifiedCheckpoint, Witnessing, sign_checkpoint, verify_checkpoint};
 pub use commitment::commitment;
+pub use events::{register_tag, touched_chains};
 pub use keys::{LogKeyRefused, LogSigningKey, LogVerifierKey};
 pub use policy::{LogPolicy, PolicyRefused};
 pub use proof::{

@@ -235,10 +235,7 @@ fn issuing_ca<'a>(
 }
 
 const fn authorities_between(profile: CertificateProfile) -> usize {
-    match profile {
-        CertificateProfile::Registrar => 0,
-        CertificateProfile::Tls | CertificateProfile::Statement => 1,
-    }
+    if profile.is_issued_by_root() { 0 } else { 1 }
 }
 
 fn check_time(place: PathPlace, certificate: &Certificate, at: UnixMillis) -> Result<(), ChainRefused> {

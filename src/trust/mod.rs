@@ -1,11 +1,32 @@
 //! Who is it, and what may they do: certificate profiles, chains, the directory, permits. Pure.
 //!
-//! Never opens a socket and stores no state. Each check returns a value that only the check can make.
+//! Never opens a socket and stores no state. Each check returns a value that only the check can make,
+//! and the next step takes that value, so none can be left out:
+//!
+//! ```text
+//! handshake    ── verify_peer ──────▶ VerifiedPeer
+//! statement    ── verify_statement ─▶ VerifiedStatement ── permit_act ─▶ ActPermit ─▶ Case
+//! entry        ── Directory::verify_entry ─▶ VerifiedEntry ── apply_entry ─▶ Directory
+//! receipt      ── verify_receipt ───▶ VerifiedReceipt
+//! policy file  ── verify_policy ────▶ VerifiedPolicy
+//! ```
 
 mod anchors;
+mod cases;
 mod chain;
+mod directory;
+mod peer;
+mod policy;
 mod profile;
+mod receipt;
+mod statement;
 
 pub use anchors::{AnchorRefused, TrustAnchors};
+pub use cases::{ActPermit, Case, CaseDocument, permit_act};
 pub use chain::{ChainRefused, PathPlace, VerifiedCertificate, verify_chain};
+pub use directory::{AuthorityRecord, Directory, MemberRecord, VerifiedEntry};
+pub use peer::{PeerRefused, VerifiedPeer, verify_peer, verify_peer_still};
+pub use policy::{POLICY_BYTES_MAX, Policy, PolicyRejected, VerifiedPolicy, encode_policy, parse_policy, verify_policy};
 pub use profile::{CertificateProfile, MEMBER_URI_SCHEME};
+pub use receipt::{ReceiptRefused, VerifiedReceipt, verify_entry_receipt, verify_receipt};
+pub use statement::{JudgedAt, VerifiedStatement, verify_statement};

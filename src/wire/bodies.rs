@@ -17,6 +17,15 @@ pub const STATEMENTS_PATH: &str = "/v1/statements";
 /// Checkpoint and entry bundles of a log stand below this and the log's name.
 pub const LOGS_PATH: &str = "/v1/logs";
 
+/// The offset of an upload (draft-ietf-httpbis-resumable-upload).
+pub const UPLOAD_OFFSET: &str = "upload-offset";
+/// The announced length of an upload, in bytes.
+pub const UPLOAD_LENGTH: &str = "upload-length";
+/// `?1` when a request carries, or an answer reports, the end of an upload.
+pub const UPLOAD_COMPLETE: &str = "upload-complete";
+/// The content type of a `PATCH` into an upload.
+pub const PARTIAL_UPLOAD_TYPE: &str = "application/partial-upload";
+
 /// The longest [`ActRequest`] as JSON: base64 takes four bytes for three, and the largest submission's
 /// slips are 2,304 of at most 4 kB.
 pub const ACT_REQUEST_BYTES_MAX: usize =

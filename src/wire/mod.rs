@@ -19,8 +19,8 @@ mod vkey;
 
 pub use base64_bytes::Base64Bytes;
 pub use bodies::{
-    ACT_REQUEST_BYTES_MAX, ACTS_PATH, ActAnswer, ActRequest, BLOBS_PATH, LOGS_PATH, Receipt, ReceiptLeaf, STATEMENTS_PATH, SignedStatement,
-    SlipBody, UPLOADS_PATH,
+    ACT_REQUEST_BYTES_MAX, ACTS_PATH, ActAnswer, ActRequest, BLOBS_PATH, LOGS_PATH, PARTIAL_UPLOAD_TYPE, Receipt, ReceiptLeaf,
+    STATEMENTS_PATH, SignedStatement, SlipBody, UPLOAD_COMPLETE, UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOADS_PATH,
 };
 pub use checkpoint::{Checkpoint, encode_checkpoint, parse_checkpoint};
 pub use leaf::{

@@ -1,0 +1,114 @@
+//! Acts without sealing: acknowledge, close, forward; and how any act is put and its receipt kept.
+
+use super::history::CaseHistory;
+use super::{Client, ClientError, SignedBytes};
+use crate::crypto::hash;
+use crate::domain::{AuthorityCode, Log, Tag};
+use crate::durable;
+use crate::seal::reseal_slip;
+use crate::trust::{VerifiedReceipt, VerifiedStatement, verify_receipt};
+use crate::wire::{Act, ActAnswer, ActRequest, Base64Bytes, Forward, OnCase, SlipBody, SlipLine, decode_event_leaf};
+
+impl Client {
+    /// Says that the request has been taken up.
+    ///
+    /// # Errors
+    /// When the case cannot be replayed, or the server refuses, or its receipt proves nothing.
+    pub fn acknowledge(&mut self, case: &Tag) -> Result<VerifiedReceipt, ClientError> {
+        self.act_on_case(case, Act::Acknowledge)
+    }
+
+    /// Says that the requesting authority has what it needs.
+    ///
+    /// # Errors
+    /// As [`Client::acknowledge`].
+    pub fn close(&mut self, case: &Tag) -> Result<VerifiedReceipt, ClientError> {
+        self.act_on_case(case, Act::Close)
+    }
+
+    /// Hands documents that were opened on this machine to other authorities. With none named, all that
+    /// this authority holds and opened here.
+    ///
+    /// # Errors
+    /// As [`Client::acknowledge`]; and when a document was not opened here.
+    pub fn forward(&mut self, case: &Tag, documents: &[Tag], to: &[AuthorityCode]) -> Result<VerifiedReceipt, ClientError> {
+        self.follow()?;
+        let history = self.load_case(case)?;
+        let documents = self.choose_documents(&history, documents)?;
+        let mut to = to.to_vec();
+        to.sort();
+        to.dedup();
+        let (mut lines, mut slips) = (Vec::new(), Vec::new());
+        for document in &documents {
+            let opened = self.load_opened_slip(&history, document)?;
+            for authority in &to {
+                let recipient = self.sealing_key_of(authority)?;
+                let slip = reseal_slip(&opened, &recipient).map_err(ClientError::unproven)?;
+                lines.push(SlipLine {
+                    document: *document,
+                    authority: authority.clone(),
+                    key: recipient.fingerprint(),
+                    sha256: hash(&slip),
+                });
+                slips.push(SlipBody { document: *document, authority: authority.clone(), slip: Base64Bytes(slip) });
+            }
+        }
+        let act = Act::Forward(Forward { case: *case, after: history.case.last_event(), documents, slips: lines, to });
+        Ok(self.sign_and_put(act, slips)?.0)
+    }
+
+    fn choose_documents(&self, history: &CaseHistory, named: &[Tag]) -> Result<Vec<Tag>, ClientError> {
+        if !named.is_empty() {
+            return Ok(named.to_vec());
+        }
+        let held: Vec<Tag> = history.documents_held_by(self.profile.member().authority());
+        let opened: Vec<Tag> = held.into_iter().filter(|document| self.has_opened(document)).collect();
+        if opened.is_empty() {
+            let hint = format!("open them first: elchi open {}", history.tag);
+            return Err(ClientError::not_possible("no document of this case was opened on this machine", hint));
+        }
+        Ok(opened)
+    }
+
+    fn act_on_case(&mut self, case: &Tag, act: fn(OnCase) -> Act) -> Result<VerifiedReceipt, ClientError> {
+        self.follow()?;
+        let after = self.load_case(case)?.case.last_event();
+        Ok(self.sign_and_put(act(OnCase { case: *case, after }), Vec::new())?.0)
+    }
+
+    pub(super) fn sign_and_put(&mut self, act: Act, slips: Vec<SlipBody>) -> Result<(VerifiedReceipt, Vec<SlipBody>), ClientError> {
+        let signer = self.profile.load_statement_signer()?;
+        let SignedBytes { statement, signature } = self.sign_statement(act, &signer)?;
+        let request = ActRequest { statement: Base64Bytes(statement), signature: Base64Bytes(signature), slips };
+        let (receipt, _, slips) = self.put_act(&request)?;
+        Ok((receipt, slips))
+    }
+
+    /// Puts an act, verifies its receipt against this machine's memory, and keeps it.
+    pub(super) fn put_act(&mut self, request: &ActRequest) -> Result<(VerifiedReceipt, VerifiedStatement, Vec<SlipBody>), ClientError> {
+        let ActAnswer { receipt, slips } = self.session.put_act(request)?;
+        let folder = self.profile.make_folder("receipts")?;
+        let path = folder.join(format!("{}.json", hash(&request.statement.0)));
+        let kept = KeptReceipt { statement: request.statement.clone(), receipt };
+        let json = serde_json::to_vec(&kept).map_err(ClientError::unproven)?;
+        // Kept before it is judged: one that proves nothing is evidence.
+        durable::publish_file(&path, &json).map_err(ClientError::file("write", &path))?;
+        let refers_to = kept.receipt.leaves.first().and_then(|leaf| decode_event_leaf(&leaf.leaf.0).ok());
+        if refers_to.is_some_and(|leaf| leaf.directory_size > self.directory.size()) {
+            self.follow()?;
+        }
+        let judged = verify_receipt(&kept.receipt, &request.statement.0, &self.policy, &self.directory);
+        let (verified, statement) =
+            judged.map_err(|refused| ClientError::unproven(format!("{refused}; it is kept in {}", path.display())))?;
+        self.follow_receipt(Log::Events, &verified)?;
+        Ok((verified, statement, slips))
+    }
+}
+
+/// A receipt as it is kept, with the statement it is of.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeptReceipt {
+    statement: Base64Bytes,
+    receipt: crate::wire::Receipt,
+}

@@ -1,0 +1,93 @@
+//! Following the logs: newer checkpoints are taken only if they continue this machine's copies.
+
+use super::{Client, ClientError, Mirror, Session};
+use crate::crypto::hash;
+use crate::domain::Log;
+use crate::durable;
+use crate::tlog::{VerifiedCheckpoint, leaf_hash};
+use crate::trust::VerifiedReceipt;
+use crate::wire::{DirectoryLeaf, EntryBundleName, decode_directory_leaf};
+
+impl Client {
+    /// Fetches the newest checkpoint of both logs, extends this machine's copies to them, and judges
+    /// every new directory entry.
+    ///
+    /// # Errors
+    /// When a log was rewritten or shortened, or an entry is not allowed: then the server, or a registrar,
+    /// has done wrong, and both checkpoints are kept as evidence. Or when the server cannot be reached.
+    pub fn follow(&mut self) -> Result<(), ClientError> {
+        // Events refer to directory entries, so the directory is fetched last: it is never behind them.
+        for log in [Log::Events, Log::Directory] {
+            let note = self.session.fetch_checkpoint(log)?;
+            let checkpoint = self.policy.logs().verify_checkpoint(self.policy.origin(log), note).map_err(ClientError::unproven)?;
+            self.follow_to(log, checkpoint)?;
+        }
+        Ok(())
+    }
+
+    /// Extends the copy of a log so that it contains what a receipt proves.
+    pub(super) fn follow_receipt(&mut self, log: Log, receipt: &VerifiedReceipt) -> Result<(), ClientError> {
+        self.follow_to(log, receipt.checkpoint().clone())
+    }
+
+    fn follow_to(&mut self, log: Log, checkpoint: VerifiedCheckpoint) -> Result<(), ClientError> {
+        let folder = self.profile.make_folder("evidence")?;
+        let mirror = match log {
+            Log::Events => &mut self.events,
+            Log::Directory => &mut self.directory_mirror,
+        };
+        let remembered = mirror.checkpoint().cloned();
+        let extended = extend(mirror, &mut self.session, log, checkpoint.clone());
+        if let (Err(ClientError::Unproven(_)), Some(remembered)) = (&extended, remembered) {
+            for (name, note) in [("remembered", &remembered), ("offered", &checkpoint)] {
+                let path = folder.join(format!("{log}-{}-{name}.checkpoint", hash(checkpoint.note().as_str().as_bytes())));
+                durable::publish_file(&path, note.note().as_str().as_bytes()).map_err(ClientError::file("write", &path))?;
+            }
+        }
+        extended?;
+        if log == Log::Directory { self.fold_directory() } else { Ok(()) }
+    }
+
+    /// Judges the entries of the directory that were not judged yet.
+    pub(super) fn fold_directory(&mut self) -> Result<(), ClientError> {
+        let directory = &mut self.directory;
+        self.directory_mirror.scan(directory.size(), |index, bytes| {
+            let wrong = |reason: String| ClientError::unproven(format!("entry {index} of the directory log is not allowed: {reason}"));
+            let leaf: DirectoryLeaf = decode_directory_leaf(bytes).map_err(|fault| wrong(fault.to_string()))?;
+            let entry =
+                directory.verify_entry(&leaf.statement, &leaf.signature, leaf.time).map_err(|refusal| wrong(refusal.to_string()))?;
+            directory.apply_entry(entry, leaf_hash(bytes)).map_err(|refusal| wrong(refusal.to_string()))
+        })
+    }
+}
+
+fn extend(mirror: &mut Mirror, session: &mut Session, log: Log, checkpoint: VerifiedCheckpoint) -> Result<(), ClientError> {
+    let (have, want) = (mirror.head(), checkpoint.head());
+    if want.size < have.size {
+        // An older head of the same log: no news, but it must be one that this machine went through.
+        return require_prefix(mirror, &checkpoint);
+    }
+    let mut leaves = Vec::new();
+    let mut next = have.size;
+    while let Some(name) = EntryBundleName::of_leaf(next, want.size) {
+        let skip = usize::try_from(next - name.first_leaf()).unwrap_or(usize::MAX);
+        let bundle = session.fetch_leaves(log, name)?;
+        next = name.first_leaf() + u64::from(name.width());
+        leaves.extend(bundle.into_iter().skip(skip));
+    }
+    mirror.extend(&leaves, checkpoint)
+}
+
+fn require_prefix(mirror: &Mirror, checkpoint: &VerifiedCheckpoint) -> Result<(), ClientError> {
+    let mut frontier = crate::tlog::Frontier::new();
+    mirror.scan(0, |index, leaf| {
+        if index < checkpoint.head().size {
+            frontier.append(leaf_hash(leaf));
+        }
+        Ok(())
+    })?;
+    if frontier.head() == checkpoint.head() {
+        return Ok(());
+    }
+    Err(ClientError::unproven("the server showed a checkpoint that is not on the log's history as this machine verified it"))
+}

@@ -1,0 +1,193 @@
+//! This machine's own copy of a log, and the last checkpoint it was verified against. It is what makes
+//! a rewritten, shortened or forked log visible here, whatever the server says later.
+//!
+//! ```text
+//! memory/events.leaves       the leaves, as in entry bundles: (u16 length ‖ leaf)…
+//! memory/events.checkpoint   the newest checkpoint (a signed note) that they were verified against
+//! ```
+//!
+//! Leaves are appended and synced first, then the checkpoint is replaced. A crash between the two leaves
+//! more leaves than the checkpoint covers; they are cut off when the mirror is opened.
+
+use std::fs::{File, OpenOptions};
+use std::io::{BufReader, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use super::ClientError;
+use crate::domain::limits::LEAF_BYTES_MAX;
+use crate::domain::{Log, TreeHead};
+use crate::durable;
+use crate::tlog::{Frontier, VerifiedCheckpoint, leaf_hash};
+use crate::trust::VerifiedPolicy;
+use crate::wire::{NOTE_BYTES_MAX, parse_note};
+
+/// A verified copy of one log.
+pub struct Mirror {
+    log: Log,
+    leaves: PathBuf,
+    checkpoint_file: PathBuf,
+    frontier: Frontier,
+    checkpoint: Option<VerifiedCheckpoint>,
+    bytes: u64,
+}
+
+impl Mirror {
+    /// Opens the copy in `folder`, recomputes its root and compares it with its checkpoint.
+    ///
+    /// # Errors
+    /// When a file cannot be read, or what is in it no longer has the root that was verified.
+    pub fn open(folder: &Path, log: Log, policy: &VerifiedPolicy) -> Result<Self, ClientError> {
+        let leaves = folder.join(format!("{log}.leaves"));
+        let checkpoint_file = folder.join(format!("{log}.checkpoint"));
+        let checkpoint = load_checkpoint(&checkpoint_file, log, policy)?;
+        let mut mirror = Self { log, leaves, checkpoint_file, frontier: Frontier::new(), checkpoint, bytes: 0 };
+        mirror.recompute()?;
+        Ok(mirror)
+    }
+
+    /// Size and root of the copy. Of an empty one, those of an empty tree.
+    pub fn head(&self) -> TreeHead {
+        self.frontier.head()
+    }
+
+    /// The newest checkpoint that it was verified against.
+    pub fn checkpoint(&self) -> Option<&VerifiedCheckpoint> {
+        self.checkpoint.as_ref()
+    }
+
+    /// Adds the leaves between the copy and `checkpoint`, if they lead to its root: then the log has
+    /// only grown since the last time.
+    ///
+    /// # Errors
+    /// When they do not, which makes the two checkpoints evidence; or a file cannot be written.
+    pub fn extend(&mut self, leaves: &[Vec<u8>], checkpoint: VerifiedCheckpoint) -> Result<(), ClientError> {
+        let mut frontier = self.frontier.clone();
+        leaves.iter().for_each(|leaf| {
+            frontier.append(leaf_hash(leaf));
+        });
+        if frontier.head() != checkpoint.head() {
+            return Err(ClientError::unproven(format!(
+                "the {} log was rewritten: its checkpoint of size {} does not continue the one of size {} that this machine verified before",
+                self.log,
+                checkpoint.head().size,
+                self.head().size
+            )));
+        }
+        let written = self.append(leaves)?;
+        durable::publish_file(&self.checkpoint_file, checkpoint.note().as_str().as_bytes())
+            .map_err(ClientError::file("write", &self.checkpoint_file))?;
+        // From here on this machine holds the log to this checkpoint.
+        self.frontier = frontier;
+        self.checkpoint = Some(checkpoint);
+        self.bytes += written;
+        Ok(())
+    }
+
+    /// Calls `visit` with each leaf's index and bytes, from `first` on, in order.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or `visit` says so.
+    pub fn scan(&self, first: u64, mut visit: impl FnMut(u64, &[u8]) -> Result<(), ClientError>) -> Result<(), ClientError> {
+        let mut reader = LeafReader::open(&self.leaves)?;
+        for index in 0..self.frontier.size() {
+            let leaf = reader.next_leaf()?.ok_or_else(|| damaged(&self.leaves))?;
+            if index >= first {
+                visit(index, leaf)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&self, leaves: &[Vec<u8>]) -> Result<u64, ClientError> {
+        let write = || {
+            let mut file = BufWriter::new(OpenOptions::new().append(true).create(true).open(&self.leaves)?);
+            let mut written = 0;
+            for leaf in leaves {
+                file.write_all(&u16::try_from(leaf.len()).unwrap_or(u16::MAX).to_be_bytes())?;
+                file.write_all(leaf)?;
+                written += 2 + leaf.len() as u64;
+            }
+            file.flush()?;
+            durable::sync_file(file.get_ref())?;
+            Ok(written)
+        };
+        write().map_err(ClientError::file("write", &self.leaves))
+    }
+
+    fn recompute(&mut self) -> Result<(), ClientError> {
+        let Some(checkpoint) = &self.checkpoint else { return self.cut(0) };
+        let head = checkpoint.head();
+        let mut reader = LeafReader::open(&self.leaves)?;
+        while self.frontier.size() < head.size {
+            let leaf = reader.next_leaf()?.ok_or_else(|| damaged(&self.leaves))?;
+            self.frontier.append(leaf_hash(leaf));
+            self.bytes += 2 + leaf.len() as u64;
+        }
+        if self.frontier.head() != head {
+            return Err(damaged(&self.leaves));
+        }
+        self.cut(self.bytes)
+    }
+
+    /// Removes what a crash left beyond the checkpoint.
+    fn cut(&self, bytes: u64) -> Result<(), ClientError> {
+        match OpenOptions::new().write(true).open(&self.leaves) {
+            Ok(file) => file.set_len(bytes).map_err(ClientError::file("cut", &self.leaves)),
+            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(other) => Err(ClientError::file("open", &self.leaves)(other)),
+        }
+    }
+}
+
+fn load_checkpoint(path: &Path, log: Log, policy: &VerifiedPolicy) -> Result<Option<VerifiedCheckpoint>, ClientError> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(other) => return Err(ClientError::file("open", path)(other)),
+    };
+    let mut bytes = Vec::new();
+    file.take(NOTE_BYTES_MAX as u64 + 1).read_to_end(&mut bytes).map_err(ClientError::file("read", path))?;
+    let note = parse_note(&bytes).map_err(|_| damaged(path))?;
+    let verified = policy.logs().verify_checkpoint(policy.origin(log), note);
+    verified.map(Some).map_err(|fault| ClientError::unproven(format!("{}: {fault}", path.display())))
+}
+
+fn damaged(path: &Path) -> ClientError {
+    ClientError::unproven(format!(
+        "{} no longer has the content that this machine verified\nhint: keep the folder for your state's auditor; then restore the profile's memory folder from a backup",
+        path.display()
+    ))
+}
+
+struct LeafReader {
+    path: PathBuf,
+    file: Option<BufReader<File>>,
+    leaf: Vec<u8>,
+}
+
+impl LeafReader {
+    fn open(path: &Path) -> Result<Self, ClientError> {
+        let file = match File::open(path) {
+            Ok(file) => Some(BufReader::with_capacity(256 * 1024, file)),
+            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => None,
+            Err(other) => return Err(ClientError::file("open", path)(other)),
+        };
+        Ok(Self { path: path.to_owned(), file, leaf: Vec::with_capacity(LEAF_BYTES_MAX) })
+    }
+
+    fn next_leaf(&mut self) -> Result<Option<&[u8]>, ClientError> {
+        let Some(file) = &mut self.file else { return Ok(None) };
+        let mut length = [0u8; 2];
+        match file.read_exact(&mut length) {
+            Ok(()) => {}
+            Err(end) if end.kind() == std::io::ErrorKind::UnexpectedEof => return Ok(None),
+            Err(other) => return Err(ClientError::file("read", &self.path)(other)),
+        }
+        self.leaf.resize(usize::from(u16::from_be_bytes(length)), 0);
+        match file.read_exact(&mut self.leaf) {
+            Ok(()) => Ok(Some(&self.leaf)),
+            Err(end) if end.kind() == std::io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(other) => Err(ClientError::file("read", &self.path)(other)),
+        }
+    }
+}

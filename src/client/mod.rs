@@ -1,0 +1,119 @@
+//! The other side of the contract: seal, send, ask, verify, remember.
+//!
+//! Never takes the server's word without a proof. A face for it (`cli`, `desk`) shows what it returns
+//! and decides nothing.
+//!
+//! ```text
+//! Client::open ── profile, policy, this machine's copies of both logs
+//!   follow     ── newer checkpoints, only if they continue the copies; the directory, folded and judged
+//!   send       ── outbox: seal, stage ── upload ── sign ── act ── receipt verified ── "sent"
+//!   open       ── release ── receipt verified ── slip, blob ── verified to the last byte ── files appear ── opened
+//!   history    ── a case replayed from the log: every statement, in order, judged as of its leaf
+//! ```
+
+mod acts;
+mod cover;
+mod fault;
+mod follow;
+mod history;
+mod inbox;
+mod mirror;
+mod opening;
+mod outbox;
+mod profile;
+mod sending;
+mod session;
+
+use std::path::Path;
+
+use crate::clock;
+use crate::crypto::{hash, random_nonce};
+use crate::domain::Log;
+use crate::sign::{Signer, SoftwareSigner, sign_detached};
+use crate::trust::{Directory, VerifiedPolicy};
+use crate::wire::{Act, Statement, encode_statement};
+
+pub use cover::{COVER_NAME, CheckedCover, Cover, CoverDocument, is_plain_name};
+pub use fault::ClientError;
+pub use history::{CaseEvent, CaseHistory, SignedBytes};
+pub use inbox::InboxEntry;
+pub use mirror::Mirror;
+pub use opening::OpenedSubmission;
+pub use outbox::{Draft, DraftDocument};
+pub use profile::{Profile, ProfileSettings, TlsKey};
+pub use sending::{SendingStage, Sent, Submission, Watch};
+pub use session::{Progress, Session};
+
+/// A member at their machine, connected when need be.
+pub struct Client {
+    profile: Profile,
+    policy: VerifiedPolicy,
+    session: Session,
+    events: Mirror,
+    directory_mirror: Mirror,
+    directory: Directory,
+}
+
+impl Client {
+    /// Opens a profile: checks its policy, recomputes its copies of the logs, folds the directory.
+    /// Nothing is sent yet.
+    ///
+    /// # Errors
+    /// When a part of the profile is missing or does not check.
+    pub fn open(folder: &Path) -> Result<Self, ClientError> {
+        let profile = Profile::open(folder)?;
+        let policy = profile.load_policy()?;
+        let memory = profile.make_folder("memory")?;
+        let session = Session::new(&policy.policy().server, policy.policy().server_spki, profile.load_tls_key()?)?;
+        let events = Mirror::open(&memory, Log::Events, &policy)?;
+        let directory_mirror = Mirror::open(&memory, Log::Directory, &policy)?;
+        let directory = Directory::new(policy.origin(Log::Directory).clone(), policy.anchors().clone());
+        let mut client = Self { profile, policy, session, events, directory_mirror, directory };
+        client.fold_directory()?;
+        Ok(client)
+    }
+
+    /// Whose machine this is.
+    pub fn profile(&self) -> &Profile {
+        &self.profile
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &VerifiedPolicy {
+        &self.policy
+    }
+
+    /// The directory as this machine has verified it.
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    /// This machine's copy of a log.
+    pub fn mirror(&self, log: Log) -> &Mirror {
+        match log {
+            Log::Events => &self.events,
+            Log::Directory => &self.directory_mirror,
+        }
+    }
+
+    /// A statement of this member, now, as of what this machine has verified; with its signature.
+    fn sign_statement(&self, act: Act, signer: &SoftwareSigner) -> Result<SignedBytes, ClientError> {
+        let log = act.op().log();
+        let now = clock::now_second();
+        let statement = Statement {
+            log: self.policy.origin(log).clone(),
+            act,
+            actor: self.profile.member().clone(),
+            certificate: signer.certificate().certificate_sha256(),
+            directory: self.directory_mirror.head(),
+            seen: self.mirror(log).head(),
+            time: now,
+            nonce: random_nonce(),
+        };
+        let statement = encode_statement(&statement).into_bytes();
+        let signature = sign_detached(signer, &hash(&statement), now).map_err(|fault| {
+            ClientError::not_possible(format!("the statement could not be signed: {fault}"), "check the statement key of the profile")
+        })?;
+        Ok(SignedBytes { statement, signature })
+    }
+}

@@ -1,0 +1,196 @@
+//! A member's profile: one folder with their keys, their policy, and what this machine remembers.
+//!
+//! ```text
+//! profile.toml        member = "kg.gpo/01"
+//! policy.txt .p7s     the registrar's policy and its signature
+//! roots/KG.pem …      the root certificates that the policy names
+//! tls.key .pem        TLS key (PKCS#8 PEM); its certificate and the issuing CA's
+//! statement.key .pem  statement key; its certificate and the issuing CA's
+//! member.age          the member's own sealing identity
+//! authority.age       the authority's sealing identity, age-sealed to the member's
+//! memory/             copies of both logs with their checkpoints, statements that were read
+//! receipts/ outbox/   what was done, what is on its way
+//! ```
+//!
+//! Keys are readable by their owner only. A registrar's profile has no sealing identities.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::ClientError;
+use crate::domain::{MemberCode, StateCode};
+use crate::seal::{GrantedIdentity, SealingIdentity, open_authority_identity};
+use crate::settings::load_settings;
+use crate::sign::{Certificate, SoftwareSigner};
+use crate::trust::{VerifiedPolicy, verify_policy};
+
+/// `profile.toml`.
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProfileSettings {
+    /// Whose profile it is.
+    pub member: MemberCode,
+}
+
+/// A profile's folder. Its parts are read when they are needed.
+#[derive(Debug, Clone)]
+pub struct Profile {
+    folder: PathBuf,
+    member: MemberCode,
+}
+
+/// A certificate with its issuing CA's and the private key, as TLS needs them.
+pub struct TlsKey {
+    /// DER, the leaf first.
+    pub chain_der: Vec<Vec<u8>>,
+    /// PKCS#8 DER.
+    pub key_pkcs8: Zeroizing<Vec<u8>>,
+}
+
+impl Profile {
+    /// Opens the profile in `folder`.
+    ///
+    /// # Errors
+    /// When there is none, or its settings are not as expected.
+    pub fn open(folder: &Path) -> Result<Self, ClientError> {
+        let settings: ProfileSettings = load_settings(&folder.join("profile.toml")).map_err(|refused| ClientError::Profile {
+            path: folder.to_owned(),
+            reason: refused.to_string(),
+            hint: "name the folder that `elchi profile accept` completed, with --profile or ELCHI_PROFILE",
+        })?;
+        Ok(Self { folder: folder.to_owned(), member: settings.member })
+    }
+
+    /// Whose it is.
+    pub fn member(&self) -> &MemberCode {
+        &self.member
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// A file or folder of the profile.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// A folder of the profile, made if it is not there yet.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn make_folder(&self, name: &str) -> Result<PathBuf, ClientError> {
+        let path = self.path(name);
+        fs::create_dir_all(&path).map_err(ClientError::file("make", &path))?;
+        Ok(path)
+    }
+
+    /// The policy in force.
+    ///
+    /// # Errors
+    /// When it is not signed by the own state's registrar, or not usable.
+    pub fn load_policy(&self) -> Result<VerifiedPolicy, ClientError> {
+        let (text, signature) = (self.read("policy.txt")?, self.read("policy.p7s")?);
+        let verified = verify_policy(&text, &signature, self.member.state(), &self.load_roots()?, 0);
+        verified.map_err(|rejected| ClientError::unproven(format!("{}: {rejected}", self.path("policy.txt").display())))
+    }
+
+    /// The root certificates that came with the policy, DER.
+    ///
+    /// # Errors
+    /// When one cannot be read or is no certificate.
+    pub fn load_roots(&self) -> Result<Vec<(StateCode, Vec<u8>)>, ClientError> {
+        let folder = self.path("roots");
+        let mut roots = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(ClientError::file("read", &folder))? {
+            let path = entry.map_err(ClientError::file("read", &folder))?.path();
+            let state = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
+            let state = state.ok_or_else(|| self.broken(format!("{} is not named for a state", path.display())))?;
+            roots.push((state, self.load_certificates(&format!("roots/{state}.pem"))?.remove(0).der().to_vec()));
+        }
+        Ok(roots)
+    }
+
+    /// The TLS key with its chain.
+    ///
+    /// # Errors
+    /// When a part is missing or does not parse.
+    pub fn load_tls_key(&self) -> Result<TlsKey, ClientError> {
+        let chain = self.load_certificates("tls.pem")?;
+        let key_pkcs8 = self.load_key("tls.key")?;
+        Ok(TlsKey { chain_der: chain.iter().map(|certificate| certificate.der().to_vec()).collect(), key_pkcs8 })
+    }
+
+    /// The statement key with its certificate.
+    ///
+    /// # Errors
+    /// When a part is missing, does not parse, or does not belong to the other.
+    pub fn load_statement_signer(&self) -> Result<SoftwareSigner, ClientError> {
+        let mut chain = self.load_certificates("statement.pem")?;
+        if chain.len() != 2 {
+            return Err(self.broken("statement.pem must hold the certificate and its issuer's".into()));
+        }
+        let (issuer, certificate) = (chain.remove(1), chain.remove(0));
+        let key = self.load_key("statement.key")?;
+        SoftwareSigner::from_pkcs8_der(&key, certificate, issuer).map_err(|refused| self.broken(format!("statement.key: {refused}")))
+    }
+
+    /// The authority's sealing identity as it was granted to the member; to be held against the directory.
+    ///
+    /// # Errors
+    /// When a part is missing or does not open.
+    pub fn load_granted_identity(&self) -> Result<GrantedIdentity, ClientError> {
+        let own = self.load_member_identity()?;
+        let grant = self.read("authority.age")?;
+        open_authority_identity(&grant, &own, self.member.authority()).map_err(|refused| self.broken(format!("authority.age: {refused}")))
+    }
+
+    /// The member's own sealing identity.
+    ///
+    /// # Errors
+    /// When it is missing or no identity.
+    pub fn load_member_identity(&self) -> Result<SealingIdentity, ClientError> {
+        let text = Zeroizing::new(self.read("member.age")?);
+        let text = std::str::from_utf8(&text).map_err(|_| self.broken("member.age is not text".into()))?;
+        let line = text.lines().find(|line| !line.starts_with('#')).unwrap_or_default();
+        SealingIdentity::parse(line).map_err(|refused| self.broken(format!("member.age: {refused}")))
+    }
+
+    fn load_certificates(&self, name: &str) -> Result<Vec<Certificate>, ClientError> {
+        let text = self.read(name)?;
+        let text = std::str::from_utf8(&text).map_err(|_| self.broken(format!("{name} is not text")))?;
+        let blocks = text.split_inclusive("-----END CERTIFICATE-----\n").filter(|block| !block.trim().is_empty());
+        let certificates: Result<Vec<_>, _> = blocks.map(Certificate::parse_pem).collect();
+        match certificates {
+            Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+            Ok(_) => Err(self.broken(format!("{name} holds no certificate"))),
+            Err(refused) => Err(self.broken(format!("{name}: {refused}"))),
+        }
+    }
+
+    /// The DER of a PKCS#8 PEM file.
+    fn load_key(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, ClientError> {
+        let text = Zeroizing::new(self.read(name)?);
+        let (label, der) = der::pem::decode_vec(&text).map_err(|fault| self.broken(format!("{name}: {fault}")))?;
+        if label == "PRIVATE KEY" { Ok(Zeroizing::new(der)) } else { Err(self.broken(format!("{name} is not a PKCS#8 key"))) }
+    }
+
+    fn read(&self, name: &str) -> Result<Vec<u8>, ClientError> {
+        let path = self.path(name);
+        fs::read(&path).map_err(|source| match source.kind() {
+            std::io::ErrorKind::NotFound => self.broken(format!("{name} is missing")),
+            _ => ClientError::file("read", &path)(source),
+        })
+    }
+
+    fn broken(&self, reason: String) -> ClientError {
+        ClientError::Profile {
+            path: self.folder.clone(),
+            reason,
+            hint: "complete it with `elchi profile accept`, or restore it from a backup",
+        }
+    }
+}

@@ -1,0 +1,323 @@
+//! Talking to the server: one connection, made anew when it is lost, every answer bounded.
+//!
+//! Nothing that comes through here is believed: callers verify it. Blocking; a small runtime of its own
+//! drives the sockets.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONTENT_TYPE, LOCATION, RANGE};
+use http::{Method, Request, Response, StatusCode};
+use serde::de::DeserializeOwned;
+use tokio::runtime::Runtime;
+
+use super::ClientError;
+use super::profile::TlsKey;
+use crate::domain::limits::BLOB_BYTES_MAX;
+use crate::domain::{Hash, Log, Tag, UploadId};
+use crate::net::{BodyCut, ClientDeadlines, Connection, Connector, IncomingBody, LinkFault, OutgoingBody, TlsIdentity};
+use crate::seal::PipeWriter;
+use crate::wire::{
+    ACT_REQUEST_BYTES_MAX, ACTS_PATH, ActAnswer, ActRequest, BLOBS_PATH, BUNDLE_BYTES_MAX, EntryBundleName, LOGS_PATH, NOTE_BYTES_MAX,
+    PARTIAL_UPLOAD_TYPE, Problem, STATEMENTS_PATH, SignedNote, SignedStatement, UPLOAD_COMPLETE, UPLOAD_LENGTH, UPLOAD_OFFSET,
+    UPLOADS_PATH, decode_entry_bundle, parse_note,
+};
+
+/// What is read from disk and sent at a time.
+const CHUNK_BYTES: usize = 256 * 1024;
+
+/// How often in a row a lost connection is made anew without a byte of progress.
+const ATTEMPTS_MAX: u32 = 3;
+
+/// The longest problem document.
+const PROBLEM_BYTES_MAX: usize = 64 * 1024;
+
+/// Told how many bytes of how many have passed.
+pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+
+/// A connection to the server that a policy names, as one member.
+pub struct Session {
+    runtime: Runtime,
+    connector: Connector,
+    address: String,
+    connection: Option<Connection>,
+}
+
+impl Session {
+    /// Prepares to connect to `address` (host:port), whose TLS public key has this SHA-256.
+    ///
+    /// # Errors
+    /// When the TLS key of the profile cannot be used.
+    pub fn new(address: &str, server_spki: Hash, key: TlsKey) -> Result<Self, ClientError> {
+        let unusable = |reason: String| ClientError::Network { reason, hint: "check the TLS key and certificate of the profile".into() };
+        let identity = TlsIdentity::load(key.chain_der, &key.key_pkcs8).map_err(|fault| unusable(fault.to_string()))?;
+        let connector =
+            Connector::new(&identity, vec![server_spki], ClientDeadlines::default()).map_err(|fault| unusable(fault.to_string()))?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .map_err(|fault| unusable(format!("cannot start the network: {fault}")))?;
+        Ok(Self { runtime, connector, address: address.to_owned(), connection: None })
+    }
+
+    /// A log's newest checkpoint, unverified.
+    ///
+    /// # Errors
+    /// When it cannot be fetched, or is no signed note.
+    pub fn fetch_checkpoint(&mut self, log: Log) -> Result<SignedNote, ClientError> {
+        let bytes = self.fetch(&format!("{LOGS_PATH}/{log}/checkpoint"), NOTE_BYTES_MAX)?;
+        parse_note(&bytes).map_err(|fault| ClientError::unproven(format!("the server's checkpoint is no signed note: {fault}")))
+    }
+
+    /// The leaves of an entry bundle, unverified.
+    ///
+    /// # Errors
+    /// When it cannot be fetched, or is no bundle of that width.
+    pub fn fetch_leaves(&mut self, log: Log, name: EntryBundleName) -> Result<Vec<Vec<u8>>, ClientError> {
+        let bytes = self.fetch(&format!("{LOGS_PATH}/{log}/{name}"), BUNDLE_BYTES_MAX)?;
+        let leaves = decode_entry_bundle(&bytes, name.width()).map_err(ClientError::unproven)?;
+        Ok(leaves.into_iter().map(<[u8]>::to_vec).collect())
+    }
+
+    /// The statement behind a leaf of the events log, unverified.
+    ///
+    /// # Errors
+    /// When it cannot be fetched.
+    pub fn fetch_statement(&mut self, index: u64) -> Result<SignedStatement, ClientError> {
+        let bytes = self.fetch(&format!("{STATEMENTS_PATH}/{index}"), ACT_REQUEST_BYTES_MAX)?;
+        parse_json(&bytes)
+    }
+
+    /// Sends an act. Safe to repeat: the same statement gets the same leaves.
+    ///
+    /// # Errors
+    /// When the server refuses, or there is no answer.
+    pub fn put_act(&mut self, act: &ActRequest) -> Result<ActAnswer, ClientError> {
+        let body = Bytes::from(serde_json::to_vec(act).map_err(ClientError::unproven)?);
+        let request = || {
+            let builder = Request::builder().method(Method::POST).uri(ACTS_PATH).header(CONTENT_TYPE, "application/json");
+            builder.body(OutgoingBody::from_bytes(body.clone()))
+        };
+        let answer = self.ask(request)?;
+        parse_json(&self.collect(answer, ACT_REQUEST_BYTES_MAX)?)
+    }
+
+    /// Begins an upload of so many bytes.
+    ///
+    /// # Errors
+    /// When the server refuses, or there is no answer.
+    pub fn create_upload(&mut self, bytes: u64) -> Result<UploadId, ClientError> {
+        let request = || {
+            let builder = Request::builder().method(Method::POST).uri(UPLOADS_PATH);
+            builder.header(UPLOAD_LENGTH, bytes).header(UPLOAD_COMPLETE, "?0").body(OutgoingBody::empty())
+        };
+        let answer = self.ask(request)?;
+        let location = answer.headers().get(LOCATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let id = location.strip_prefix(UPLOADS_PATH).and_then(|rest| rest.strip_prefix('/')).and_then(|id| id.parse().ok());
+        id.ok_or_else(|| protocol("it does not say where the upload is"))
+    }
+
+    /// The offset that an upload stands at.
+    ///
+    /// # Errors
+    /// When the server refuses, or there is no answer.
+    pub fn fetch_offset(&mut self, id: &UploadId) -> Result<u64, ClientError> {
+        let path = format!("{UPLOADS_PATH}/{id}");
+        let answer = self.ask(|| Request::builder().method(Method::HEAD).uri(&path).body(OutgoingBody::empty()))?;
+        let offset = answer.headers().get(UPLOAD_OFFSET).and_then(|value| value.to_str().ok()?.parse().ok());
+        offset.ok_or_else(|| protocol("it does not say how far the upload is"))
+    }
+
+    /// Sends a file of `bytes` bytes into an upload, from where it stands to its end, over as many
+    /// connections as that takes.
+    ///
+    /// # Errors
+    /// When the server refuses, or no progress is made any more.
+    pub fn put_upload(&mut self, id: &UploadId, file: &File, bytes: u64, progress: Progress<'_>) -> Result<(), ClientError> {
+        let mut attempts = 0;
+        let mut offset = self.fetch_offset(id)?;
+        while offset < bytes {
+            let sent = self.put_rest(id, file, offset, bytes, progress);
+            let reached = match sent {
+                Ok(()) => bytes,
+                Err(ClientError::Network { .. }) if attempts < ATTEMPTS_MAX => self.fetch_offset(id)?,
+                Err(other) => return Err(other),
+            };
+            attempts = if reached > offset { 0 } else { attempts + 1 };
+            offset = reached;
+        }
+        progress(bytes, bytes);
+        Ok(())
+    }
+
+    fn put_rest(&mut self, id: &UploadId, file: &File, offset: u64, bytes: u64, progress: Progress<'_>) -> Result<(), ClientError> {
+        let cannot_read =
+            |fault: std::io::Error| ClientError::not_possible(format!("cannot read the sealed file: {fault}"), "check the disk");
+        let mut file = file.try_clone().map_err(cannot_read)?;
+        file.seek(SeekFrom::Start(offset)).map_err(cannot_read)?;
+        let (sender, body) = OutgoingBody::channel(bytes - offset);
+        let request = Request::builder()
+            .method(Method::PATCH)
+            .uri(format!("{UPLOADS_PATH}/{id}"))
+            .header(CONTENT_TYPE, PARTIAL_UPLOAD_TYPE)
+            .header(UPLOAD_OFFSET, offset)
+            .header(UPLOAD_COMPLETE, "?1")
+            .body(body)
+            .map_err(|fault| protocol(&fault.to_string()))?;
+        let (count, mut counted) = tokio::sync::watch::channel(offset);
+        let feed = self.runtime.spawn_blocking(move || {
+            let mut at = offset;
+            while at < bytes {
+                let mut chunk = BytesMut::zeroed(CHUNK_BYTES.min(usize::try_from(bytes - at).unwrap_or(CHUNK_BYTES)));
+                file.read_exact(&mut chunk)?;
+                at += chunk.len() as u64;
+                if sender.send_blocking(chunk.freeze()).is_err() {
+                    // The server has answered early; its answer says why.
+                    return Ok(());
+                }
+                // Nobody listens any more once the answer is there.
+                let _ = count.send(at);
+            }
+            Ok::<_, std::io::Error>(())
+        });
+        let answer = self.send_watched(request, &mut counted, bytes, progress)?;
+        let fed = self.runtime.block_on(feed);
+        self.require_success(answer)?;
+        fed.map_err(|_| protocol("the file reader stopped"))?.map_err(cannot_read)
+    }
+
+    fn send_watched(
+        &mut self,
+        request: Request<OutgoingBody>,
+        counted: &mut tokio::sync::watch::Receiver<u64>,
+        bytes: u64,
+        progress: Progress<'_>,
+    ) -> Result<Response<IncomingBody>, ClientError> {
+        let mut connection = self.take_connection()?;
+        let answer = self.runtime.block_on(async {
+            let mut answer = std::pin::pin!(connection.send(request));
+            loop {
+                tokio::select! {
+                    answer = &mut answer => return answer,
+                    changed = counted.changed() => match changed {
+                        Ok(()) => progress(*counted.borrow_and_update(), bytes),
+                        Err(_) => return answer.await,
+                    },
+                }
+            }
+        });
+        self.connection = Some(connection);
+        answer.map_err(|fault| network(&fault))
+    }
+
+    /// Streams a released blob of `bytes` bytes into `pipe`, over as many connections as that takes.
+    ///
+    /// # Errors
+    /// When the server refuses, no progress is made any more, or the reader of the pipe has gone.
+    pub fn fetch_blob(&mut self, document: &Tag, bytes: u64, mut pipe: PipeWriter, progress: Progress<'_>) -> Result<(), ClientError> {
+        let mut attempts = 0;
+        let mut offset = 0;
+        while offset < bytes {
+            let before = offset;
+            match self.fetch_rest(document, &mut offset, bytes, &mut pipe, progress) {
+                Ok(()) => {}
+                Err(ClientError::Network { .. }) if attempts < ATTEMPTS_MAX => attempts = if offset > before { 0 } else { attempts + 1 },
+                Err(other) => return Err(other),
+            }
+        }
+        pipe.finish();
+        Ok(())
+    }
+
+    fn fetch_rest(
+        &mut self,
+        document: &Tag,
+        offset: &mut u64,
+        bytes: u64,
+        pipe: &mut PipeWriter,
+        progress: Progress<'_>,
+    ) -> Result<(), ClientError> {
+        let from = *offset;
+        let path = format!("{BLOBS_PATH}/{document}");
+        let answer = self.ask(|| Request::builder().uri(&path).header(RANGE, format!("bytes={from}-")).body(OutgoingBody::empty()))?;
+        let body = answer.into_body();
+        if body.bytes() != bytes - from {
+            return Err(ClientError::unproven("the server's blob has another length than the signed statement says"));
+        }
+        self.runtime.block_on(async {
+            let mut stream = body.stream(BLOB_BYTES_MAX).map_err(|cut| cut_short(&cut))?;
+            while let Some(chunk) = stream.next_chunk().await.map_err(|cut| cut_short(&cut))? {
+                *offset += chunk.len() as u64;
+                pipe.send(chunk).await.map_err(|_| ClientError::unproven("the blob could not be opened"))?;
+                progress(*offset, bytes);
+            }
+            Ok(())
+        })
+    }
+
+    fn fetch(&mut self, path: &str, bytes_max: usize) -> Result<Bytes, ClientError> {
+        let answer = self.ask(|| Request::builder().uri(path).body(OutgoingBody::empty()))?;
+        self.collect(answer, bytes_max)
+    }
+
+    /// Sends a request that is safe to repeat, once more if the connection had been closed.
+    fn ask(&mut self, request: impl Fn() -> http::Result<Request<OutgoingBody>>) -> Result<Response<IncomingBody>, ClientError> {
+        let mut attempts = 0;
+        loop {
+            let mut connection = self.take_connection()?;
+            let request = request().map_err(|fault| protocol(&fault.to_string()))?;
+            match self.runtime.block_on(connection.send(request)) {
+                Ok(answer) => {
+                    self.connection = Some(connection);
+                    return self.require_success(answer);
+                }
+                Err(LinkFault::Closed) if attempts < ATTEMPTS_MAX => attempts += 1,
+                Err(fault) => return Err(network(&fault)),
+            }
+        }
+    }
+
+    fn take_connection(&mut self) -> Result<Connection, ClientError> {
+        match self.connection.take().filter(Connection::is_open) {
+            Some(connection) => Ok(connection),
+            None => self.runtime.block_on(self.connector.connect(&self.address)).map_err(|fault| network(&fault)),
+        }
+    }
+
+    fn require_success(&self, answer: Response<IncomingBody>) -> Result<Response<IncomingBody>, ClientError> {
+        if answer.status().is_success() {
+            return Ok(answer);
+        }
+        let status: StatusCode = answer.status();
+        let body = self.collect(answer, PROBLEM_BYTES_MAX)?;
+        match serde_json::from_slice::<Problem>(&body) {
+            Ok(problem) => Err(ClientError::Refused(problem)),
+            Err(_) => Err(protocol(&format!("it answered {status} without saying why"))),
+        }
+    }
+
+    fn collect(&self, answer: Response<IncomingBody>, bytes_max: usize) -> Result<Bytes, ClientError> {
+        self.runtime.block_on(answer.into_body().collect(bytes_max)).map_err(|cut| cut_short(&cut))
+    }
+}
+
+fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ClientError> {
+    serde_json::from_slice(bytes).map_err(|fault| protocol(&fault.to_string()))
+}
+
+fn network(fault: &LinkFault) -> ClientError {
+    ClientError::Network { reason: fault.to_string(), hint: fault.hint().into() }
+}
+
+fn cut_short(cut: &BodyCut) -> ClientError {
+    ClientError::Network { reason: format!("the server's answer did not arrive whole: {cut}"), hint: "try again".into() }
+}
+
+fn protocol(what: &str) -> ClientError {
+    ClientError::Network {
+        reason: format!("the server's answer is not as PROTOCOL.md has it: {what}"),
+        hint: "check that client and server are of the same version".into(),
+    }
+}

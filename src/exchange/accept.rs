@@ -1,0 +1,127 @@
+//! From a received act to its receipt.
+
+use super::draft::{Drafted, EventJob, Job};
+use super::{ActError, Exchange};
+use crate::clock;
+use crate::crypto::hash;
+use crate::domain::limits::{BLOB_BYTES_MAX, SLIP_BYTES_MAX};
+use crate::domain::{Log, Tag};
+use crate::seal::verify_header;
+use crate::store::{ClaimedUpload, NewSlip, UploadFault};
+use crate::trust::{JudgedAt, VerifiedPeer, verify_statement};
+use crate::wire::{
+    Act, ActAnswer, ActRequest, Base64Bytes, DocumentLine, Refusal, RefusalCode, SlipBody, SlipLine, Statement, parse_statement,
+};
+
+impl Exchange {
+    /// Accepts a signed statement from a peer: checks it, sequences it, gives its receipt. The same
+    /// statement again gets the same leaves, under a checkpoint of now.
+    ///
+    /// # Errors
+    /// A refusal, with nothing stored; or a fault, after which the same statement may be sent again.
+    pub fn accept_act(&self, peer: &VerifiedPeer, request: ActRequest) -> Result<ActAnswer, ActError> {
+        let statement = parse_statement(&request.statement.0).map_err(|fault| Refusal::new(RefusalCode::Malformed, fault.to_string()))?;
+        require_actor(peer, &statement)?;
+        let log = statement.act.op().log();
+        let sha256 = hash(&request.statement.0);
+        // Looked up before time and order are judged, so that a retry after a cut is never refused.
+        let earlier = self.store.load_acceptance(log, &sha256)?;
+        let (drafted, published) = match earlier {
+            Some(stored) => {
+                let drafted = Drafted { log, statement: sha256, first_index: stored.first_leaf, leaf_count: stored.leaf_count };
+                (drafted, self.published())
+            }
+            None => {
+                let accepted = self.queue.sequence(self.admit(peer, &statement, request)?)?;
+                (accepted.drafted, accepted.published)
+            }
+        };
+        let slips = self.load_released_slips(peer, &statement)?;
+        Ok(ActAnswer { receipt: self.load_receipt(&drafted, &published)?, slips })
+    }
+
+    /// All checks that need neither the sequencer's order nor its time.
+    fn admit(&self, peer: &VerifiedPeer, statement: &Statement, request: ActRequest) -> Result<Job, ActError> {
+        if statement.act.op().log() == Log::Directory {
+            require_no_slips(&request)?;
+            return Ok(Job::Entry { statement: request.statement.0, signature: request.signature.0 });
+        }
+        let published = self.published();
+        let at = JudgedAt { directory_size: published.directory.size(), time: clock::now() };
+        let origin = self.keys.origin(Log::Events);
+        let verified = verify_statement(&request.statement.0, &request.signature.0, origin, &published.directory, at)?;
+        let slips = check_slips(statement.act.slips(), request.slips)?;
+        let claims = self.claim_uploads(peer, &statement.act)?;
+        let tls_certificate = peer.certificate().certificate_sha256();
+        Ok(Job::Event(Box::new(EventJob { statement: verified, slips, claims, tls_certificate })))
+    }
+
+    /// The uploads that a submission names: the peer's own, complete, of the digest and length that the
+    /// statement says, and sealed as strongly as they must be.
+    fn claim_uploads(&self, peer: &VerifiedPeer, act: &Act) -> Result<Vec<(Tag, ClaimedUpload)>, ActError> {
+        let Act::Submit(submit) = act else { return Ok(Vec::new()) };
+        submit.documents.iter().map(|document| Ok((document.tag, self.claim_upload(peer, document)?))).collect()
+    }
+
+    fn claim_upload(&self, peer: &VerifiedPeer, document: &DocumentLine) -> Result<ClaimedUpload, ActError> {
+        let mismatch = |reason: String| Refusal::new(RefusalCode::UploadMismatch, reason);
+        if document.bytes > BLOB_BYTES_MAX {
+            return Err(Refusal::new(RefusalCode::TooLarge, "a document is larger than 1 TiB").into());
+        }
+        let tag = document.tag;
+        let describe = |fault: UploadFault| match fault {
+            UploadFault::Fault(fault) => ActError::from(fault),
+            UploadFault::Busy => {
+                Refusal::new(RefusalCode::UploadBusy, format!("the upload of document {tag} is still being written")).into()
+            }
+            refused => mismatch(format!("document {tag}: {refused}")).into(),
+        };
+        let prefix = self.store.read_upload_prefix(&document.upload, peer.member()).map_err(describe)?;
+        verify_header(&prefix).map_err(|fault| mismatch(format!("document {tag} is not sealed as it must be: {fault}")))?;
+        self.store.claim_upload(&document.upload, peer.member(), &document.sha256, document.bytes).map_err(describe)
+    }
+
+    /// For a release: the slips of the actor's authority, now that the release stands in the log.
+    fn load_released_slips(&self, peer: &VerifiedPeer, statement: &Statement) -> Result<Vec<SlipBody>, ActError> {
+        let Act::Release(act) = &statement.act else { return Ok(Vec::new()) };
+        let authority = peer.member().authority();
+        let load = |document: &Tag| {
+            let slip = self.store.load_slip(document, authority)?.ok_or_else(Refusal::not_found)?;
+            Ok(SlipBody { document: *document, authority: authority.clone(), slip: Base64Bytes(slip) })
+        };
+        act.documents.iter().map(load).collect()
+    }
+}
+
+/// The member who signs is the member who is connected; a registrar does directory acts and no others.
+fn require_actor(peer: &VerifiedPeer, statement: &Statement) -> Result<(), Refusal> {
+    if &statement.actor != peer.member() {
+        return Err(Refusal::new(RefusalCode::NotTheActor, format!("{} is connected, {} is the actor", peer.member(), statement.actor)));
+    }
+    if peer.is_registrar() && statement.act.op().log() != Log::Directory {
+        return Err(Refusal::new(RefusalCode::RoleMissing, "a registrar acts on the directory only"));
+    }
+    Ok(())
+}
+
+fn require_no_slips(request: &ActRequest) -> Result<(), Refusal> {
+    if request.slips.is_empty() { Ok(()) } else { Err(Refusal::new(RefusalCode::SlipMismatch, "this act has no slips")) }
+}
+
+/// The slips that came are those of the statement, in its order, each sealed as strongly as it must be.
+fn check_slips(lines: &[SlipLine], bodies: Vec<SlipBody>) -> Result<Vec<NewSlip>, Refusal> {
+    let mismatch = |reason: String| Refusal::new(RefusalCode::SlipMismatch, reason);
+    if lines.len() != bodies.len() {
+        return Err(mismatch(format!("the statement has {} slips, {} came", lines.len(), bodies.len())));
+    }
+    let check = |(line, body): (&SlipLine, SlipBody)| {
+        let slip = body.slip.0;
+        let same = line.document == body.document && line.authority == body.authority && line.sha256 == hash(&slip);
+        if !same || slip.len() > SLIP_BYTES_MAX {
+            return Err(mismatch(format!("the slip of {} for {} is not the statement's", line.document, line.authority)));
+        }
+        verify_header(&slip).map_err(|fault| mismatch(format!("a slip for {} is not sealed as it must be: {fault}", line.authority)))?;
+        Ok(NewSlip { document: line.document, authority: line.authority.clone(), bytes: slip })
+    };
+    lines.iter().zip(bodies).map(check).collect()
+}

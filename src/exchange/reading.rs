@@ -1,0 +1,41 @@
+//! What members may read: checkpoints and leaves all of it, statements only of cases they are in.
+
+use super::views::{load_case, load_leaf_statement};
+use super::{ActError, Exchange, ExchangeFault};
+use crate::domain::{Log, Tag};
+use crate::trust::VerifiedPeer;
+use crate::wire::{Base64Bytes, EntryBundleName, Refusal, SignedStatement, encode_entry_bundle, parse_statement};
+
+impl Exchange {
+    /// An entry bundle of a log (C2SP tlog-tiles), if the log has grown that far.
+    ///
+    /// # Errors
+    /// A refusal when it has not; or a fault.
+    pub fn load_entry_bundle(&self, log: Log, name: EntryBundleName) -> Result<Vec<u8>, ActError> {
+        let range = name.first_leaf()..name.first_leaf() + u64::from(name.width());
+        if range.end > self.published().head(log).head().size {
+            return Err(Refusal::not_found().into());
+        }
+        let leaves = self.store.load_leaves(log, range)?;
+        Ok(encode_entry_bundle(&leaves).map_err(|_| ExchangeFault::Damaged { what: "leaves" })?)
+    }
+
+    /// The statement behind a leaf of the events log, to those who may see its case.
+    ///
+    /// # Errors
+    /// One refusal for what is not there and for what is not theirs; or a fault.
+    pub fn load_statement(&self, peer: &VerifiedPeer, index: u64) -> Result<SignedStatement, ActError> {
+        let sha256 = load_leaf_statement(&self.store, index)?.ok_or_else(Refusal::not_found)?;
+        let stored = self.store.load_statement(&sha256)?.ok_or(ExchangeFault::Damaged { what: "statements" })?;
+        let statement = parse_statement(&stored.statement).map_err(|_| ExchangeFault::Damaged { what: "statements" })?;
+        let case = statement.act.case().ok_or_else(Refusal::not_found)?;
+        self.require_visible(peer, case)?;
+        Ok(SignedStatement { statement: Base64Bytes(stored.statement), signature: Base64Bytes(stored.signature) })
+    }
+
+    fn require_visible(&self, peer: &VerifiedPeer, case: &Tag) -> Result<(), ActError> {
+        let case = load_case(&self.store, case)?.ok_or(ExchangeFault::Damaged { what: "cases" })?;
+        let visible = case.is_visible_to(peer.member().authority(), peer.is_auditor());
+        if visible { Ok(()) } else { Err(Refusal::not_found().into()) }
+    }
+}

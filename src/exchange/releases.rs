@@ -1,0 +1,27 @@
+//! Blobs whose release is in force.
+
+use super::views::{RELEASE_VIEW, decode_release, release_key};
+use super::{ActError, Exchange, ExchangeFault};
+use crate::clock;
+use crate::domain::Tag;
+use crate::domain::limits::RELEASE_MS_MAX;
+use crate::store::BlobReader;
+use crate::trust::VerifiedPeer;
+use crate::wire::{Refusal, RefusalCode};
+
+impl Exchange {
+    /// The blob of a document whose release to this very TLS certificate stands in the log and is
+    /// younger than a day.
+    ///
+    /// # Errors
+    /// A refusal when there is no such release, alike for a document that is not there; or a fault.
+    pub fn open_released_blob(&self, peer: &VerifiedPeer, document: &Tag) -> Result<BlobReader, ActError> {
+        let not_released = || Refusal::new(RefusalCode::NotReleased, "there is no release in force of such a document to you");
+        let key = release_key(document, &peer.certificate().certificate_sha256());
+        let released = self.store.load_view(RELEASE_VIEW, &key)?.ok_or_else(not_released)?;
+        if clock::now().0.saturating_sub(decode_release(&released)?.0) > RELEASE_MS_MAX {
+            return Err(not_released().into());
+        }
+        Ok(self.store.open_blob(document)?.ok_or(ExchangeFault::Damaged { what: "documents" })?)
+    }
+}

@@ -1,0 +1,54 @@
+//! The views that the exchange folds from statements and keeps beside them: cases, releases in force,
+//! and which statement a leaf is of. Each can be dropped and folded again from the log.
+
+use super::ExchangeFault;
+use crate::crypto::hash_parts;
+use crate::domain::{Hash, Tag, UnixMillis};
+use crate::store::Store;
+use crate::trust::Case;
+
+/// Case tag → the case, as JSON.
+pub(super) const CASE_VIEW: u8 = 1;
+
+/// [`release_key`] → the time of the newest release's leaf.
+pub(super) const RELEASE_VIEW: u8 = 2;
+
+/// [`leaf_key`] → SHA-256 of the statement.
+pub(super) const LEAF_VIEW: u8 = 3;
+
+/// Where the statement of a leaf of the events log is kept.
+pub(super) fn leaf_key(index: u64) -> Tag {
+    let mut bytes = [0; 32];
+    bytes[24..].copy_from_slice(&index.to_be_bytes());
+    Tag::from_bytes(bytes)
+}
+
+/// The statement behind a leaf of the events log, if the log has grown that far.
+pub(super) fn load_leaf_statement(store: &Store, index: u64) -> Result<Option<Hash>, ExchangeFault> {
+    let Some(bytes) = store.load_view(LEAF_VIEW, &leaf_key(index))? else { return Ok(None) };
+    Hash::try_from(bytes.as_slice()).map(Some).map_err(|_| ExchangeFault::Damaged { what: "leaves' statements" })
+}
+
+pub(super) fn encode_case(case: &Case) -> Vec<u8> {
+    // A map with text keys and no floats always serialises.
+    serde_json::to_vec(case).unwrap_or_default()
+}
+
+/// Where the release of a document to a TLS certificate is kept.
+pub(super) fn release_key(document: &Tag, tls_certificate: &Hash) -> Tag {
+    Tag::from_bytes(*hash_parts(&[b"elchi-release-view/v1\n", document.as_bytes(), tls_certificate.as_bytes()]).as_bytes())
+}
+
+pub(super) fn encode_release(time: UnixMillis) -> Vec<u8> {
+    time.0.to_be_bytes().to_vec()
+}
+
+pub(super) fn decode_release(bytes: &[u8]) -> Result<UnixMillis, ExchangeFault> {
+    let bytes = bytes.try_into().map_err(|_| ExchangeFault::Damaged { what: "releases" })?;
+    Ok(UnixMillis(u64::from_be_bytes(bytes)))
+}
+
+pub(super) fn load_case(store: &Store, tag: &Tag) -> Result<Option<Case>, ExchangeFault> {
+    let Some(bytes) = store.load_view(CASE_VIEW, tag)? else { return Ok(None) };
+    serde_json::from_slice(&bytes).map(Some).map_err(|_| ExchangeFault::Damaged { what: "cases" })
+}

@@ -1,0 +1,97 @@
+//! Thin handlers: decode, permit, call, encode. Never touches the store or a key.
+//!
+//! ```text
+//! GET    /v1/logs/{events,directory}/checkpoint            any member
+//! GET    /v1/logs/{events,directory}/tile/entries/…        any member
+//! GET    /v1/statements/{leaf index}                       who may see the case
+//! POST   /v1/acts                                          the actor
+//! POST   /v1/uploads      HEAD PATCH DELETE /v1/uploads/{id}   who began it
+//! GET    /v1/blobs/{tag}  (Range)                          whose release is in force
+//! ```
+//!
+//! Paths hold ids only, never text of a user. What blocks runs on threads that may, and goes on to its
+//! end when the peer has gone.
+
+mod answers;
+mod blobs;
+mod gate;
+mod routes;
+mod uploads;
+
+use std::sync::Arc;
+
+use http::Request;
+use tokio::task::spawn_blocking;
+
+use crate::exchange::{ActError, Exchange, ExchangeFault};
+use crate::net::{Handler, IncomingBody, OutgoingBody};
+use crate::trust::VerifiedPeer;
+use crate::wire::{ACT_REQUEST_BYTES_MAX, ActRequest, Refusal, RefusalCode};
+
+pub use gate::ServerGate;
+
+use answers::{Answer, answer_error, bytes_answer, json_answer};
+use routes::{Route, parse_route};
+
+/// The HTTP face of an [`Exchange`].
+pub struct Api {
+    exchange: Arc<Exchange>,
+}
+
+impl Api {
+    /// A face for `exchange`.
+    pub fn new(exchange: Arc<Exchange>) -> Self {
+        Self { exchange }
+    }
+
+    async fn dispatch(&self, peer: VerifiedPeer, request: Request<IncomingBody>) -> Result<Answer, ActError> {
+        let exchange = self.exchange.clone();
+        match parse_route(request.method(), request.uri().path())? {
+            Route::Checkpoint(log) => {
+                let note = exchange.published().head(log).note().as_str().to_owned();
+                Ok(bytes_answer("text/plain; charset=utf-8", note))
+            }
+            Route::Entries(log, name) => {
+                let bundle = blocking(move || exchange.load_entry_bundle(log, name)).await?;
+                Ok(bytes_answer("application/octet-stream", bundle))
+            }
+            Route::Statement(index) => json_answer(&blocking(move || exchange.load_statement(&peer, index)).await?),
+            Route::Act => self.accept_act(peer, request.into_body()).await,
+            Route::CreateUpload => uploads::create(exchange, peer, request.headers()).await,
+            Route::UploadProgress(id) => uploads::progress(exchange, peer, id).await,
+            Route::AppendUpload(id) => uploads::append(exchange, peer, id, request).await,
+            Route::DeleteUpload(id) => uploads::delete(exchange, peer, id).await,
+            Route::Blob(document) => blobs::stream(exchange, peer, document, request.headers()).await,
+        }
+    }
+
+    async fn accept_act(&self, peer: VerifiedPeer, body: IncomingBody) -> Result<Answer, ActError> {
+        let too_large = |_| Refusal::new(RefusalCode::TooLarge, "the act did not arrive whole, or is larger than an act can be");
+        let bytes = body.collect(ACT_REQUEST_BYTES_MAX).await.map_err(too_large)?;
+        let malformed = |fault: serde_json::Error| Refusal::new(RefusalCode::Malformed, format!("the body is no act: {fault}"));
+        let act: ActRequest = serde_json::from_slice(&bytes).map_err(malformed)?;
+        let exchange = self.exchange.clone();
+        json_answer(&blocking(move || exchange.accept_act(&peer, act)).await?)
+    }
+}
+
+impl Handler for Api {
+    type Peer = VerifiedPeer;
+
+    async fn answer(&self, peer: VerifiedPeer, request: Request<IncomingBody>) -> http::Response<OutgoingBody> {
+        let id = request.extensions().get().cloned();
+        let member = peer.member().clone();
+        match self.dispatch(peer, request).await {
+            Ok(answer) => answer,
+            Err(error) => answer_error(&error, &member, id.as_ref()),
+        }
+    }
+}
+
+/// Runs what may block on a thread of its own; it goes on to its end even if the peer leaves.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, ActError> + Send + 'static) -> Result<T, ActError> {
+    match spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(ExchangeFault::Stopped.into()),
+    }
+}

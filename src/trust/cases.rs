@@ -1,0 +1,353 @@
+//! A case: a fold of its statements, and the decision whether one more may follow. Pure, and the same
+//! for the server that enforces it and for the client and auditor who check that it did.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::directory::Directory;
+use super::statement::{JudgedAt, VerifiedStatement, verify_member};
+use crate::domain::{AuthorityCode, Hash, Role, StateCode, Tag};
+use crate::mla::{CaseAct, CaseState, Direction, Office, Side, SubmissionKind, permit_transition};
+use crate::wire::{Act, Forward, OnDocuments, Refusal, RefusalCode, SlipLine, Statement, Submit};
+
+/// A case as its statements made it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Case {
+    state: CaseState,
+    last_event: Hash,
+    requesting: StateCode,
+    requested: StateCode,
+    parties: BTreeSet<AuthorityCode>,
+    competent: BTreeSet<AuthorityCode>,
+    documents: BTreeMap<Tag, CaseDocument>,
+}
+
+/// A document of a case.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CaseDocument {
+    cover: Tag,
+    holders: BTreeSet<AuthorityCode>,
+}
+
+impl CaseDocument {
+    /// The cover of the submission it came with; its own tag, if it is the cover.
+    pub fn cover(&self) -> &Tag {
+        &self.cover
+    }
+
+    /// The authorities that have a slip of it.
+    pub fn holders(&self) -> &BTreeSet<AuthorityCode> {
+        &self.holders
+    }
+}
+
+impl Case {
+    /// Where it stands.
+    pub fn state(&self) -> CaseState {
+        self.state
+    }
+
+    /// Leaf hash of its last event.
+    pub fn last_event(&self) -> Hash {
+        self.last_event
+    }
+
+    /// The state that asks.
+    pub fn requesting(&self) -> StateCode {
+        self.requesting
+    }
+
+    /// The state that is asked.
+    pub fn requested(&self) -> StateCode {
+        self.requested
+    }
+
+    /// Every authority that acted in it or was named in it.
+    pub fn parties(&self) -> &BTreeSet<AuthorityCode> {
+        &self.parties
+    }
+
+    /// Its documents.
+    pub fn documents(&self) -> &BTreeMap<Tag, CaseDocument> {
+        &self.documents
+    }
+
+    /// Whether a member of `authority` may see its statements: a party, or an auditor of a party's state.
+    pub fn is_visible_to(&self, authority: &AuthorityCode, is_auditor: bool) -> bool {
+        let same_state = |party: &AuthorityCode| is_auditor && party.state() == authority.state();
+        self.parties.iter().any(|party| party == authority || same_state(party))
+    }
+
+    fn side_of(&self, state: StateCode) -> Option<Side> {
+        if state == self.requesting {
+            Some(Side::Requesting)
+        } else if state == self.requested {
+            Some(Side::Requested)
+        } else {
+            None
+        }
+    }
+}
+
+/// An act that was permitted, and what the case is after it. Only [`permit_act`] makes one.
+#[derive(Debug, Clone)]
+pub struct ActPermit {
+    statement: VerifiedStatement,
+    next: Case,
+    moves_case: bool,
+}
+
+impl ActPermit {
+    /// The statement that was permitted.
+    pub fn statement(&self) -> &VerifiedStatement {
+        &self.statement
+    }
+
+    /// Whether the case is another one after it.
+    pub fn moves_case(&self) -> bool {
+        self.moves_case
+    }
+
+    /// The case after the act, whose leaf under the case's tag (if it has one) has this hash.
+    pub fn into_case(self, case_leaf: Option<Hash>) -> Case {
+        let mut next = self.next;
+        if let Some(hash) = case_leaf {
+            next.last_event = hash;
+        }
+        next
+    }
+}
+
+const SIGNING_ROLES: &[Role] = &[Role::Signatory];
+const READING_ROLES: &[Role] = &[Role::Drafter, Role::Signatory, Role::Custodian];
+
+/// Decides whether a verified statement may follow in a case, by the directory as of `at`.
+///
+/// # Errors
+/// A refusal that names the first rule it breaks.
+pub fn permit_act(case: Option<&Case>, statement: VerifiedStatement, directory: &Directory, at: JudgedAt) -> Result<ActPermit, Refusal> {
+    let text = statement.statement();
+    let record = verify_member(text, directory, at)?;
+    let on_documents = matches!(text.act, Act::Release(_) | Act::Opened(_));
+    let roles = if on_documents { READING_ROLES } else { SIGNING_ROLES };
+    if !record.has_role(roles) {
+        return Err(Refusal::new(RefusalCode::RoleMissing, format!("{} has no role for the act {}", text.actor, text.act.op())));
+    }
+    let rules = Rules { case, statement: text, directory, at };
+    let next = match &text.act {
+        Act::Submit(act) => rules.permit_submit(act)?,
+        Act::Forward(act) => rules.permit_forward(act)?,
+        Act::Acknowledge(_) => rules.permit_on_case(CaseAct::Acknowledge)?,
+        Act::Close(_) => rules.permit_on_case(CaseAct::Close)?,
+        Act::Release(act) | Act::Opened(act) => rules.permit_on_documents(act)?,
+        Act::Authority(_) | Act::Member(_) | Act::Revoke(_) => {
+            return Err(Refusal::new(RefusalCode::WrongLog, "directory entries do not go into the events log"));
+        }
+    };
+    Ok(ActPermit { statement, next, moves_case: !on_documents })
+}
+
+struct Rules<'a> {
+    case: Option<&'a Case>,
+    statement: &'a Statement,
+    directory: &'a Directory,
+    at: JudgedAt,
+}
+
+impl Rules<'_> {
+    fn permit_submit(&self, act: &Submit) -> Result<Case, Refusal> {
+        let mut next = match (act.kind, self.case) {
+            (SubmissionKind::Request, None) => self.new_case(act)?,
+            (SubmissionKind::Request, Some(_)) => {
+                return Err(Refusal::new(RefusalCode::TagTaken, "a request opens a case, and this case exists"));
+            }
+            (SubmissionKind::Response, case) => self.permit_transition(self.existing(case)?, CaseAct::Submit(act.kind))?,
+        };
+        self.require_submitted_slips(act)?;
+        let cover = act.documents.first().map_or(Tag::ZERO, |document| document.tag);
+        for document in &act.documents {
+            let taken = next.documents.insert(document.tag, CaseDocument { cover, holders: holders_in(&act.slips, &document.tag) });
+            if taken.is_some() {
+                return Err(Refusal::new(RefusalCode::TagTaken, format!("document {} is in the case already", document.tag)));
+            }
+        }
+        Ok(self.with_parties(next, &act.to))
+    }
+
+    fn new_case(&self, act: &Submit) -> Result<Case, Refusal> {
+        let requesting = self.statement.actor.state();
+        let requested = act.to.first().map(AuthorityCode::state).ok_or_else(|| recipient_refused("a request needs a recipient"))?;
+        let office = if self.is_central(self.statement.actor.authority()) { Office::Central } else { Office::Competent };
+        let direction = self.direction()?;
+        let row = permit_transition(None, CaseAct::Submit(act.kind), Side::Requesting, office, direction);
+        let row = row.ok_or_else(|| {
+            Refusal::new(RefusalCode::TransitionRefused, "only a central authority sends a request, and only to the other state's")
+        })?;
+        if act.after != Hash::ZERO {
+            return Err(Refusal::new(RefusalCode::CaseMoved, "a request builds on nothing: its after line is zeros"));
+        }
+        let (parties, competent, documents) = Default::default();
+        Ok(Case { state: row.to, last_event: Hash::ZERO, requesting, requested, parties, competent, documents })
+    }
+
+    fn permit_forward(&self, act: &Forward) -> Result<Case, Refusal> {
+        let case = self.existing(self.case)?;
+        let mut next = self.permit_transition(case, CaseAct::Forward)?;
+        let expected = act.documents.len() * act.to.len();
+        let all_named = act.slips.iter().all(|slip| act.to.contains(&slip.authority));
+        if act.slips.len() != expected || !all_named {
+            return Err(slips_refused("a forward has one slip for each document and recipient"));
+        }
+        self.require_current_keys(&act.slips)?;
+        for tag in &act.documents {
+            let cover = self.require_held(case, tag)?.cover;
+            let cover_comes = |to: &AuthorityCode| case.documents.get(&cover).is_some_and(|document| document.holders.contains(to));
+            if !act.documents.contains(&cover) && !act.to.iter().all(cover_comes) {
+                return Err(slips_refused("whoever gets a slip of a submission gets its cover's"));
+            }
+            if let Some(document) = next.documents.get_mut(tag) {
+                document.holders.extend(act.to.iter().cloned());
+            }
+        }
+        next.competent.extend(act.to.iter().cloned());
+        Ok(self.with_parties(next, &act.to))
+    }
+
+    fn permit_on_case(&self, act: CaseAct) -> Result<Case, Refusal> {
+        self.permit_transition(self.existing(self.case)?, act)
+    }
+
+    fn permit_on_documents(&self, act: &OnDocuments) -> Result<Case, Refusal> {
+        let case = self.existing(self.case)?;
+        for tag in &act.documents {
+            self.require_held(case, tag)?;
+        }
+        Ok(case.clone())
+    }
+
+    /// The life cycle's row for this act, and the case moved along it.
+    fn permit_transition(&self, case: &Case, act: CaseAct) -> Result<Case, Refusal> {
+        let authority = self.statement.actor.authority();
+        let side = case.side_of(authority.state()).ok_or_else(not_a_party)?;
+        let office = self.office(case, authority)?;
+        if self.statement.act.after() != Some(&case.last_event) {
+            return Err(Refusal::new(RefusalCode::CaseMoved, "the case has moved on since you looked at it"));
+        }
+        let row = permit_transition(Some(case.state), act, side, office, self.direction()?).ok_or_else(|| {
+            Refusal::new(
+                RefusalCode::TransitionRefused,
+                format!("the case is {}; {authority} cannot {act} now, or not to these", case.state),
+            )
+        })?;
+        Ok(Case { state: row.to, ..case.clone() })
+    }
+
+    fn office(&self, case: &Case, authority: &AuthorityCode) -> Result<Office, Refusal> {
+        if !case.parties.contains(authority) {
+            return Err(not_a_party());
+        }
+        if self.is_central(authority) {
+            return Ok(Office::Central);
+        }
+        if case.competent.contains(authority) { Ok(Office::Competent) } else { Err(not_a_party()) }
+    }
+
+    /// Where the act goes. Across the border only to central authorities of one state; inside, an
+    /// executing authority answers its own central authority only.
+    fn direction(&self) -> Result<Direction, Refusal> {
+        let own = self.statement.actor.authority();
+        let recipients = self.statement.act.recipients();
+        for to in recipients {
+            self.directory
+                .authority_at(to, self.at.directory_size)
+                .ok_or_else(|| recipient_refused(&format!("{to} is not in the directory")))?;
+        }
+        let Some(first) = recipients.first() else { return Ok(Direction::Nobody) };
+        if recipients.contains(own) || recipients.iter().any(|to| to.state() != first.state()) {
+            return Err(recipient_refused("recipients are of one state, and never the sender itself"));
+        }
+        if first.state() == own.state() {
+            return self.direction_inside(recipients);
+        }
+        let other_side = self.case.is_none_or(|case| case.side_of(first.state()).is_some());
+        if other_side && recipients.iter().all(|to| self.is_central(to)) {
+            Ok(Direction::Across)
+        } else {
+            Err(recipient_refused("across the border only the case's central authorities are addressed"))
+        }
+    }
+
+    fn direction_inside(&self, recipients: &[AuthorityCode]) -> Result<Direction, Refusal> {
+        let answers = matches!(self.statement.act, Act::Submit(_));
+        if answers && !recipients.iter().all(|to| self.is_central(to)) {
+            return Err(recipient_refused("inside a state an answer goes to the central authority"));
+        }
+        Ok(Direction::Inside)
+    }
+
+    fn require_submitted_slips(&self, act: &Submit) -> Result<(), Refusal> {
+        let own = self.statement.actor.authority();
+        let has_slip = |tag: &Tag, to: &AuthorityCode| act.slips.iter().any(|slip| slip.document == *tag && slip.authority == *to);
+        if !act.documents.iter().all(|document| has_slip(&document.tag, own)) {
+            return Err(slips_refused("the sender's own authority gets a slip of every document"));
+        }
+        let cover = act.documents.first().map(|document| document.tag).unwrap_or(Tag::ZERO);
+        if !act.to.iter().all(|to| has_slip(&cover, to)) {
+            return Err(slips_refused("every recipient gets a slip of the cover"));
+        }
+        if !act.slips.iter().all(|slip| slip.authority == *own || act.to.contains(&slip.authority)) {
+            return Err(slips_refused("slips go to the recipients and the sender's own authority only"));
+        }
+        self.require_current_keys(&act.slips)
+    }
+
+    fn require_current_keys(&self, slips: &[SlipLine]) -> Result<(), Refusal> {
+        for slip in slips {
+            let record = self.directory.authority_at(&slip.authority, self.at.directory_size);
+            let current = record.ok_or_else(|| recipient_refused(&format!("{} is not in the directory", slip.authority)))?;
+            if current.sealing_fingerprint() != slip.key {
+                return Err(slips_refused(&format!("a slip is sealed to another key than {}'s", slip.authority)));
+            }
+        }
+        Ok(())
+    }
+
+    fn require_held<'c>(&self, case: &'c Case, tag: &Tag) -> Result<&'c CaseDocument, Refusal> {
+        let own = self.statement.actor.authority();
+        case.documents.get(tag).filter(|document| document.holders.contains(own)).ok_or_else(Refusal::not_found)
+    }
+
+    fn with_parties(&self, mut next: Case, to: &[AuthorityCode]) -> Case {
+        next.parties.insert(self.statement.actor.authority().clone());
+        next.parties.extend(to.iter().cloned());
+        next
+    }
+
+    fn is_central(&self, authority: &AuthorityCode) -> bool {
+        self.directory.authority_at(authority, self.at.directory_size).is_some_and(|record| record.is_central())
+    }
+
+    fn existing<'c>(&self, case: Option<&'c Case>) -> Result<&'c Case, Refusal> {
+        let own = self.statement.actor.authority();
+        case.filter(|case| case.parties.contains(own)).ok_or_else(Refusal::not_found)
+    }
+}
+
+fn holders_in(slips: &[SlipLine], document: &Tag) -> BTreeSet<AuthorityCode> {
+    slips.iter().filter(|slip| slip.document == *document).map(|slip| slip.authority.clone()).collect()
+}
+
+fn not_a_party() -> Refusal {
+    Refusal::new(RefusalCode::NotAParty, "your authority is not a party to this case in this role")
+}
+
+fn recipient_refused(reason: &str) -> Refusal {
+    Refusal::new(RefusalCode::RecipientRefused, reason)
+}
+
+fn slips_refused(reason: &str) -> Refusal {
+    Refusal::new(RefusalCode::SlipMismatch, reason)
+}

@@ -1,0 +1,123 @@
+//! A receipt that proves what it must: exactly one leaf for each tag the statement touches and no other,
+//! consecutive, committing to this statement and the signature that was logged, under one checkpoint.
+
+use super::directory::Directory;
+use super::policy::VerifiedPolicy;
+use super::statement::{JudgedAt, VerifiedStatement, check_signature, verify_statement};
+use crate::crypto::hash;
+use crate::domain::limits::CLOCK_SKEW_MS_MAX;
+use crate::domain::{Hash, Log, UnixMillis};
+use crate::tlog::{VerifiedCheckpoint, commitment, leaf_hash, touched_chains, verify_inclusion};
+use crate::wire::{Receipt, decode_directory_leaf, decode_event_leaf, parse_note};
+
+/// A receipt that does not prove the act. It is kept: it may be evidence.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the server's receipt does not prove the act: {0}")]
+pub struct ReceiptRefused(pub String);
+
+/// Proof that a statement stands in the log, where and since when. Only the functions here make one.
+#[derive(Debug, Clone)]
+pub struct VerifiedReceipt {
+    checkpoint: VerifiedCheckpoint,
+    first_index: u64,
+    leaf_hashes: Vec<Hash>,
+    time: UnixMillis,
+}
+
+impl VerifiedReceipt {
+    /// The checkpoint that contains the leaves.
+    pub fn checkpoint(&self) -> &VerifiedCheckpoint {
+        &self.checkpoint
+    }
+
+    /// The index of the first leaf.
+    pub fn first_index(&self) -> u64 {
+        self.first_index
+    }
+
+    /// The hashes of the leaves, in order.
+    pub fn leaf_hashes(&self) -> &[Hash] {
+        &self.leaf_hashes
+    }
+
+    /// When the log says it happened.
+    pub fn time(&self) -> UnixMillis {
+        self.time
+    }
+}
+
+/// Checks the receipt of an act of the events log, and the act as of the time and the directory size
+/// that its leaves say. `directory` must have been folded at least that far.
+///
+/// # Errors
+/// When anything does not match.
+pub fn verify_receipt(
+    receipt: &Receipt,
+    statement: &[u8],
+    policy: &VerifiedPolicy,
+    directory: &Directory,
+) -> Result<(VerifiedReceipt, VerifiedStatement), ReceiptRefused> {
+    let refused = |reason: &str| ReceiptRefused(reason.to_owned());
+    if receipt.statement_sha256 != hash(statement) {
+        return Err(refused("it is of another statement"));
+    }
+    let first = receipt.leaves.first().ok_or_else(|| refused("it has no leaf"))?;
+    let first_leaf = decode_event_leaf(&first.leaf.0).map_err(|fault| refused(&fault.to_string()))?;
+    if first_leaf.directory_size > directory.size() {
+        return Err(refused("it refers to directory entries that the directory log does not have"));
+    }
+    let at = JudgedAt { directory_size: first_leaf.directory_size, time: first_leaf.time };
+    let verified = verify_statement(statement, &receipt.signature.0, policy.origin(Log::Events), directory, at)
+        .map_err(|refusal| refused(&refusal.to_string()))?;
+    if verified.statement().time.to_millis().abs_diff(at.time) > CLOCK_SKEW_MS_MAX {
+        return Err(refused("the log's time is more than ten minutes from the statement's"));
+    }
+    let checkpoint = verify_checkpoint_of(receipt, policy, Log::Events)?;
+    let chains = touched_chains(verified.statement());
+    if chains.len() != receipt.leaves.len() {
+        return Err(refused("it has not exactly one leaf for each tag the statement touches"));
+    }
+    for (position, ((kind, tag), given)) in (0u64..).zip(chains.into_iter().zip(&receipt.leaves)) {
+        let leaf = decode_event_leaf(&given.leaf.0).map_err(|fault| refused(&fault.to_string()))?;
+        let expected = commitment(kind, &tag, &verified.sha256(), &verified.signature_sha256());
+        let same_moment = leaf.time == at.time && leaf.directory_size == at.directory_size;
+        let same_act = leaf.kind == kind && leaf.tag == tag && leaf.commit == expected;
+        if !same_moment || !same_act || given.index != first.index + position {
+            return Err(refused("a leaf is not the one that the statement makes"));
+        }
+    }
+    let receipt = prove_leaves(receipt, checkpoint, at.time)?;
+    Ok((receipt, verified))
+}
+
+/// Checks the receipt of a directory entry: its one leaf carries this statement and a signature over it.
+///
+/// # Errors
+/// When anything does not match.
+pub fn verify_entry_receipt(receipt: &Receipt, statement: &[u8], policy: &VerifiedPolicy) -> Result<VerifiedReceipt, ReceiptRefused> {
+    let refused = |reason: &str| ReceiptRefused(reason.to_owned());
+    let [given] = receipt.leaves.as_slice() else { return Err(refused("an entry has exactly one leaf")) };
+    let leaf = decode_directory_leaf(&given.leaf.0).map_err(|fault| refused(&fault.to_string()))?;
+    if receipt.statement_sha256 != hash(statement) || leaf.statement != statement || leaf.signature != receipt.signature.0 {
+        return Err(refused("the leaf is not the one that the statement makes"));
+    }
+    check_signature(statement, &leaf.signature, policy.origin(Log::Directory)).map_err(|refusal| refused(&refusal.to_string()))?;
+    let checkpoint = verify_checkpoint_of(receipt, policy, Log::Directory)?;
+    prove_leaves(receipt, checkpoint, leaf.time)
+}
+
+fn verify_checkpoint_of(receipt: &Receipt, policy: &VerifiedPolicy, log: Log) -> Result<VerifiedCheckpoint, ReceiptRefused> {
+    let note = parse_note(receipt.checkpoint.as_bytes()).map_err(|fault| ReceiptRefused(fault.to_string()))?;
+    policy.logs().verify_checkpoint(policy.origin(log), note).map_err(|fault| ReceiptRefused(fault.to_string()))
+}
+
+fn prove_leaves(receipt: &Receipt, checkpoint: VerifiedCheckpoint, time: UnixMillis) -> Result<VerifiedReceipt, ReceiptRefused> {
+    let prove = |given: &crate::wire::ReceiptLeaf| {
+        let leaf = leaf_hash(&given.leaf.0);
+        verify_inclusion(leaf, given.index, &given.path, &checkpoint).map_err(|fault| ReceiptRefused(fault.to_string()))?;
+        Ok(leaf)
+    };
+    let leaf_hashes = receipt.leaves.iter().map(prove).collect::<Result<Vec<_>, ReceiptRefused>>()?;
+    let first_index = receipt.leaves.first().map_or(0, |leaf| leaf.index);
+    Ok(VerifiedReceipt { checkpoint, first_index, leaf_hashes, time })
+}
