@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests stop at the first surprise")]
 
 mod chain;
+#[cfg(feature = "server")]
+mod evidence;
 mod layering;
 mod net;
 mod seal;
@@ -12,4 +14,8 @@ mod statements;
 mod store;
 #[cfg(feature = "server")]
 mod store_faults;
+#[cfg(feature = "server")]
+mod story;
+#[cfg(feature = "server")]
+mod story_world;
 mod tlog;
