@@ -18,4 +18,6 @@ mod store_faults;
 mod story;
 #[cfg(feature = "server")]
 mod story_world;
+#[cfg(feature = "server")]
+mod tampering;
 mod tlog;
