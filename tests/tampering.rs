@@ -105,6 +105,9 @@ impl Drop for LyingWorld {
     }
 }
 
+/// What is altered, and how.
+type Alteration = (&'static str, fn(&mut Value));
+
 fn flip_middle(mut bytes: Vec<u8>) -> Vec<u8> {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -185,7 +188,7 @@ fn slips_of_other_documents_are_not_taken() {
 fn an_altered_receipt_proves_nothing_and_the_act_stays_in_the_outbox() {
     let lying = LyingWorld::play();
     let sample = lying.world.sample("small.bin", 3000);
-    let alterations: [(&str, fn(&mut Value)); 5] = [
+    let alterations: [Alteration; 5] = [
         ("leaf", |value| flip_base64(&mut value["receipt"]["leaves"][0]["leaf"])),
         ("index", |value| value["receipt"]["leaves"][0]["index"] = Value::from(3)),
         ("signature", |value| flip_base64(&mut value["receipt"]["signature"])),

@@ -5,6 +5,8 @@
 mod chain;
 #[cfg(feature = "server")]
 mod evidence;
+#[cfg(feature = "server")]
+mod gate;
 mod layering;
 mod net;
 mod seal;
