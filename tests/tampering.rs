@@ -1,18 +1,21 @@
 //! A server that lies: whatever it alters, the client notices, names it, and shows nothing of it.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 
 use base64ct::{Base64, Encoding};
 use elchi::admin::load_server;
+use elchi::audit::run_audit;
 use elchi::client::{Client, ClientError};
 use elchi::exchange::Exchange;
 use elchi::net::{EdgeClock, EdgeLimits, Handler, IncomingBody, OutgoingBody, ServerEdge, TlsIdentity, run_listener};
 use elchi::server::{Api, ServerGate};
 use elchi::store::Store;
+use elchi::tlog::{Frontier, leaf_hash, sign_checkpoint};
 use elchi::trust::VerifiedPeer;
+use elchi::wire::{decode_event_leaf, encode_event_leaf};
 use http::{Request, Response};
 use http_body_util::BodyExt;
 use serde_json::Value;
@@ -243,8 +246,55 @@ fn a_shortened_log_is_refused_and_both_checkpoints_are_kept() {
     let server = load_server(&lying.world.config()).unwrap();
     let mut head = Client::open(&profile).unwrap().mirror(elchi::domain::Log::Events).head();
     head.root = elchi::crypto::hash(b"another history");
-    let forked = elchi::tlog::sign_checkpoint(&server.keys.events, head).unwrap().note().as_str().as_bytes().to_vec();
+    let forked = sign_checkpoint(&server.keys.events, head).unwrap().note().as_str().as_bytes().to_vec();
     lying.lie("/v1/logs/events/checkpoint", move |_| forked.clone());
     require_unproven(Client::open(&profile).unwrap().follow(), "a fork");
     assert_eq!(fs::read_dir(profile.join("evidence")).unwrap().count(), 2);
+}
+
+/// An operator who has the log's key rewrites a leaf's time, computes the tree anew and signs it. Every chain is
+/// in order; but a member has signed that they saw the log as it was before.
+#[test]
+fn a_rewritten_history_is_proven_by_what_members_signed_to_have_seen() {
+    let lying = LyingWorld::play();
+    let profile = lying.world.profile("kg.audit/01");
+    let leaves = leaves_of(&lying.world.profile("kg.gpo/01").join("memory/events.leaves"));
+    let (mut frontier, mut rewritten) = (Frontier::new(), Vec::new());
+    // The last leaf is `close`, the two before it are `opened`: the last of their documents' chains.
+    for (index, bytes) in leaves.iter().enumerate() {
+        let mut leaf = decode_event_leaf(bytes).unwrap();
+        if index + 3 == leaves.len() || index + 2 == leaves.len() {
+            leaf.time.0 += 1;
+        }
+        rewritten.push(encode_event_leaf(&leaf));
+        frontier.append(leaf_hash(rewritten.last().unwrap()));
+    }
+    assert_ne!(rewritten, leaves);
+    let server = load_server(&lying.world.config()).unwrap();
+    let checkpoint = sign_checkpoint(&server.keys.events, frontier.head()).unwrap().note().as_str().as_bytes().to_vec();
+    fs::remove_dir_all(profile.join("memory")).unwrap();
+    lying.lie("/v1/logs/events/", move |bytes| {
+        if bytes.starts_with(b"demo.elchi.example/events") {
+            return checkpoint.clone();
+        }
+        rewritten.iter().flat_map(|leaf| [&u16::try_from(leaf.len()).unwrap().to_be_bytes()[..], leaf].concat()).collect()
+    });
+    let fault = run_audit(&mut Client::open(&profile).unwrap()).unwrap_err();
+    assert!(fault.is_unproven() && fault.to_string().contains("another history"), "{fault}");
+    // The honest log, told from the beginning, is consistent.
+    lying.be_honest();
+    fs::remove_dir_all(profile.join("memory")).unwrap();
+    run_audit(&mut Client::open(&profile).unwrap()).unwrap();
+}
+
+/// The leaves of a member's copy of a log: a length of two bytes before each.
+fn leaves_of(path: &Path) -> Vec<Vec<u8>> {
+    let bytes = fs::read(path).unwrap();
+    let (mut rest, mut leaves) = (bytes.as_slice(), Vec::new());
+    while let Some((length, after)) = rest.split_first_chunk::<2>() {
+        let (leaf, after) = after.split_at(usize::from(u16::from_be_bytes(*length)));
+        leaves.push(leaf.to_vec());
+        rest = after;
+    }
+    leaves
 }

@@ -7,10 +7,11 @@ use serde_json::json;
 use super::arguments::ProfileCommand;
 use super::fault::CliFault;
 use super::output::Output;
-use crate::client::Client;
+use crate::client::{Client, ClientError};
 use crate::domain::Log;
 use crate::durable;
 use crate::registrar::{self, Admission, Invitation, PolicyBundle, load_letter, publish_letter};
+use crate::sign::Certificate;
 
 /// The profile's folder: from the argument, or from the environment.
 pub(super) fn folder(argument: Option<&Path>) -> Result<PathBuf, CliFault> {
@@ -29,12 +30,15 @@ pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Out
             let invitation: Invitation = load_letter(&invitation)?;
             let enrolment = registrar::enrol(&invitation, &folder(argument)?)?;
             publish_letter(&out, &enrolment)?;
-            let roots: Vec<String> = invitation.policy.roots.keys().map(ToString::to_string).collect();
+            let mut roots = String::new();
+            for (state, pem) in &invitation.policy.roots {
+                let sha256 = Certificate::parse_pem(pem).map_err(ClientError::unproven)?.certificate_sha256();
+                roots += &format!("  root of {state}: SHA-256 {sha256}\n");
+            }
             output.result(&json!({"member": enrolment.member, "enrolment": out}), || {
                 format!(
-                    "Keys of {} were made on this machine (roots: {}).\nGive {} back to your registrar.\n",
+                    "Keys of {} were made on this machine. Compare with your registrar, by telephone:\n{roots}Then give {} back to them.\n",
                     enrolment.member,
-                    roots.join(", "),
                     out.display()
                 )
             });
@@ -54,12 +58,12 @@ pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Out
         }
         ProfileCommand::Grant { member, out } => {
             let sealed = registrar::grant(&mut open_client(argument)?, &member)?;
-            durable::publish_file(&out, &sealed).map_err(crate::client::ClientError::file("write", &out))?;
+            durable::publish_file(&out, &sealed).map_err(ClientError::file("write", &out))?;
             output.result(&json!({"member": member, "grant": out}), || format!("Give {} to {member}.", out.display()));
             Ok(())
         }
         ProfileCommand::TakeGrant { grant } => {
-            let sealed = std::fs::read(&grant).map_err(crate::client::ClientError::file("read", &grant))?;
+            let sealed = std::fs::read(&grant).map_err(ClientError::file("read", &grant))?;
             registrar::take_grant(&mut open_client(argument)?, &sealed)?;
             output.result(&json!({"granted": true}), || "You can now read what is sealed to your authority.".into());
             Ok(())

@@ -67,7 +67,7 @@ impl OutboxFolder {
         Ok(Self(profile.make_folder(&format!("outbox/{}", &name[..16]))?))
     }
 
-    /// The folders that hold a draft, oldest name first.
+    /// All folders, in the order of their names.
     pub(super) fn list(profile: &Profile) -> Result<Vec<Self>, ClientError> {
         let outbox = profile.make_folder("outbox")?;
         let mut folders = Vec::new();
