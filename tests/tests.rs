@@ -3,6 +3,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests stop at the first surprise")]
 
 mod chain;
+#[cfg(feature = "server")]
+mod exchange;
+#[cfg(feature = "server")]
+mod exchange_world;
 mod layering;
 mod net;
 mod seal;
