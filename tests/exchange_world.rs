@@ -3,7 +3,7 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use elchi::clock;
 use elchi::crypto::{hash, random_nonce, random_tag};
@@ -11,9 +11,12 @@ use elchi::domain::{AuthorityCode, Hash, Log, MemberCode, Role, StateCode, Tag, 
 use elchi::exchange::{ActError, Exchange, LogKeys};
 use elchi::mla::{RevocationReason, SubmissionKind};
 use elchi::registrar::{StateCa, Validity};
-use elchi::seal::{Digest, DocumentIdentity, ExpectedSlip, SealingIdentity, open_slip, seal_document, seal_slip};
+use elchi::seal::{
+    Digest, DocumentDigests, DocumentIdentity, ExpectedSlip, OpenedSlip, SealingIdentity, open_document, open_slip, seal_document,
+    seal_slip,
+};
 use elchi::sign::{SoftwareSigner, sign_detached};
-use elchi::store::Store;
+use elchi::store::{StepProbe, Store};
 use elchi::tlog::{Frontier, LogSigningKey, leaf_hash};
 use elchi::trust::{
     CertificateProfile, Policy, TrustAnchors, VerifiedPeer, VerifiedPolicy, VerifiedReceipt, encode_policy, verify_entry_receipt,
@@ -153,6 +156,17 @@ impl Parcel {
     pub(crate) fn documents(&self) -> Vec<Tag> {
         self.submit.documents.iter().map(|document| document.tag).collect()
     }
+
+    /// The same uploads and slips as another case and other documents.
+    pub(crate) fn retagged(&self) -> Self {
+        let renamed = |tag: &Tag| Tag::from_bytes(*hash(tag.as_bytes()).as_bytes());
+        let mut other = self.clone();
+        other.submit.case = random_tag();
+        other.submit.documents.iter_mut().for_each(|line| line.tag = renamed(&line.tag));
+        other.submit.slips.iter_mut().for_each(|line| line.document = renamed(&line.document));
+        other.slips.iter_mut().for_each(|slip| slip.document = renamed(&slip.document));
+        other
+    }
 }
 
 /// A case as someone who follows it knows it.
@@ -221,6 +235,12 @@ impl World {
     pub(crate) fn stop(&mut self) -> &Home {
         self.running = None;
         &self.home
+    }
+
+    /// Restarts over a store whose steps a probe watches.
+    pub(crate) fn start_probed(&mut self, probe: Arc<dyn StepProbe>) {
+        let settings = self.stop().settings();
+        self.start_on(Store::open_with_probe(&settings, probe).unwrap());
     }
 
     /// What a process that ends and starts again does.
@@ -505,7 +525,7 @@ impl World {
     }
 
     /// Has the case's documents released, and opens their slips with the authority's identity.
-    pub(crate) fn release(&self, code: &str, case: &Followed) -> Vec<(Tag, elchi::seal::OpenedSlip)> {
+    pub(crate) fn release(&self, code: &str, case: &Followed) -> Vec<(Tag, OpenedSlip)> {
         let (_, slips) = self.accept(code, &self.sign(code, Act::Release(case.on_documents())));
         let own = cast().identity(cast().person(code).code.authority().as_str());
         let open = |body: SlipBody| {
@@ -549,5 +569,17 @@ impl World {
         }
         assert_eq!(hash(&bytes), reader.sha256());
         Ok(bytes)
+    }
+
+    /// The case's blobs come to `code`, and open with these slips to what the sender had.
+    pub(crate) fn assert_opens(&self, code: &str, case: &Followed, opened: &[(Tag, OpenedSlip)], texts: &[&[u8]]) {
+        assert_eq!(opened.iter().map(|(tag, _)| *tag).collect::<Vec<_>>(), case.documents);
+        for ((tag, slip), text) in opened.iter().zip(texts) {
+            let blob = self.fetch_blob(code, tag).unwrap();
+            let sealed = Digest { sha256: hash(&blob), bytes: blob.len() as u64 };
+            let plaintext = Digest { sha256: hash(text), bytes: text.len() as u64 };
+            let expected = DocumentDigests { sealed, plaintext };
+            assert_eq!(open_document(slip.identity(), blob.as_slice(), Vec::new(), &expected).unwrap().into_output(), *text);
+        }
     }
 }

@@ -6,6 +6,12 @@ mod chain;
 #[cfg(feature = "server")]
 mod exchange;
 #[cfg(feature = "server")]
+mod exchange_directory;
+#[cfg(feature = "server")]
+mod exchange_documents;
+#[cfg(feature = "server")]
+mod exchange_faults;
+#[cfg(feature = "server")]
 mod exchange_world;
 mod layering;
 mod net;

@@ -115,13 +115,19 @@ struct Sequencer {
     stopped: Arc<AtomicBool>,
 }
 
+impl Drop for Sequencer {
+    /// However its thread ends, by a fault or by a panic, whoever watches learns that nothing more is taken.
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+}
+
 impl Sequencer {
     fn run(&mut self, receiver: &Receiver<Queued>) {
         while let Ok(first) = receiver.recv() {
             if let Err(fault) = self.sequence_batch(first, receiver) {
                 // The outcome on disk is unknown, so nothing more may be signed from this memory.
                 tracing::error!(%fault, "the sequencer stops: restart the server");
-                self.stopped.store(true, Ordering::Release);
                 return;
             }
         }
