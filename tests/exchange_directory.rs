@@ -1,10 +1,12 @@
 //! The directory through the exchange: a state's registrar, its namespace, its order, and no one else.
 
-use elchi::domain::{Hash, Role};
+use elchi::clock;
+use elchi::domain::{Hash, Role, UtcSecond};
 use elchi::mla::RevocationReason;
+use elchi::trust::{PeerRefused, verify_receipt};
 use elchi::wire::{Act, MemberEntry, RefusalCode, Revocation, Statement};
 
-use super::exchange_world::{KG_REGISTRAR, NEWCOMER, STRANGER, TR_REGISTRAR, World, cast, registrar_of};
+use super::exchange_world::{KG_REGISTRAR, NEWCOMER, RETURNED, STRANGER, TR_REGISTRAR, World, cast, registrar_of};
 
 use RefusalCode::*;
 
@@ -93,4 +95,43 @@ fn only_a_registrar_makes_entries() {
     assert_eq!(world.refuse(KG_REGISTRAR, &request), CertificateRefused, "a member's key in the registrar's name");
     world.enter(registrar_of(NEWCOMER), world.member_entry(NEWCOMER));
     world.peer(NEWCOMER);
+}
+
+#[test]
+fn whom_no_entry_in_force_names_does_not_connect() {
+    let world = World::new();
+    for code in [STRANGER, NEWCOMER] {
+        let not_entered = PeerRefused::NotInDirectory(cast().person(code).code.clone());
+        assert_eq!(world.connect(code).err(), Some(not_entered), "{code} has good certificates and no entry");
+    }
+    let Act::Member(entry) = world.member_entry(NEWCOMER) else { panic!() };
+    let hour = |hours: i64| UtcSecond::from_unix(clock::now_second().unix().checked_add_signed(hours * 3600).unwrap()).unwrap();
+    for (from, until) in [(entry.valid_from, hour(-1)), (hour(1), entry.valid_until)] {
+        let world = World::new();
+        let after = world.last_entry(NEWCOMER);
+        world.enter(KG_REGISTRAR, Act::Member(MemberEntry { after, valid_from: from, valid_until: until, ..entry.clone() }));
+        assert_eq!(world.connect(NEWCOMER).err(), Some(PeerRefused::NotInDirectory(entry.member.clone())), "{from} to {until}");
+    }
+    world.enter(KG_REGISTRAR, Act::Member(entry));
+    world.connect(NEWCOMER).unwrap();
+}
+
+#[test]
+fn who_returns_acts_with_new_keys_and_the_old_ones_stay_dead() {
+    let world = World::new();
+    world.enter(KG_REGISTRAR, world.member_entry(NEWCOMER));
+    let sent = |code: &str| world.sign_parcel(code, &world.pack(code, None, &["tr.moj"], &[b"cover"]));
+    let before = sent(NEWCOMER);
+    world.accept(NEWCOMER, &before);
+    let (old_peer, old_keys) = (world.peer(NEWCOMER), sent(NEWCOMER));
+    world.enter(KG_REGISTRAR, world.revocation(NEWCOMER));
+    assert_eq!(world.connect(NEWCOMER).err(), Some(PeerRefused::Revoked(NEWCOMER.parse().unwrap())));
+    world.enter(KG_REGISTRAR, world.member_entry(RETURNED));
+    assert_eq!(world.connect(NEWCOMER).err(), Some(PeerRefused::NotInDirectory(NEWCOMER.parse().unwrap())), "the old TLS certificate");
+    assert_eq!(world.refusal_of(&old_peer, &old_keys).code, CertificateRefused, "the old statement certificate");
+    world.accept(RETURNED, &sent(RETURNED));
+    let receipt = world.put(RETURNED, &before).unwrap().receipt;
+    let directory = world.exchange().published().directory.clone();
+    verify_receipt(&receipt, &before.statement.0, &world.policy, &directory).unwrap();
+    world.check_logs();
 }

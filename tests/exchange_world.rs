@@ -17,15 +17,15 @@ use elchi::seal::{
 };
 use elchi::sign::{SoftwareSigner, sign_detached};
 use elchi::store::{StepProbe, Store};
-use elchi::tlog::{Frontier, LogSigningKey, leaf_hash};
+use elchi::tlog::{Frontier, LogSigningKey, commitment, leaf_hash};
 use elchi::trust::{
-    CertificateProfile, Policy, TrustAnchors, VerifiedPeer, VerifiedPolicy, VerifiedReceipt, encode_policy, verify_entry_receipt,
-    verify_peer, verify_policy, verify_receipt,
+    CertificateProfile, PeerRefused, Policy, TrustAnchors, VerifiedPeer, VerifiedPolicy, VerifiedReceipt, encode_policy,
+    verify_entry_receipt, verify_peer, verify_policy, verify_receipt,
 };
 use elchi::wire::{
     Act, ActAnswer, ActRequest, AuthorityEntry, BUNDLE_LEAVES, Base64Bytes, DocumentLine, EntryBundleName, Forward, MemberEntry, OnCase,
-    OnDocuments, Refusal, RefusalCode, Revocation, SlipBody, SlipLine, Statement, Submit, decode_entry_bundle, encode_statement,
-    parse_tlog_policy,
+    OnDocuments, Refusal, RefusalCode, Revocation, SignedStatement, SlipBody, SlipLine, Statement, Submit, decode_entry_bundle,
+    decode_event_leaf, encode_statement, parse_tlog_policy,
 };
 
 use super::chain::{Member, enrol};
@@ -53,6 +53,9 @@ const MEMBERS: [(&str, &[Role]); 11] = [
 /// Entered by no one until a test does it.
 pub(crate) const NEWCOMER: &str = "kg.gpo/98";
 pub(crate) const STRANGER: &str = "kg.gpo/99";
+
+/// The newcomer with new keys, after having left.
+pub(crate) const RETURNED: &str = "kg.gpo/98 returned";
 
 pub(crate) const KG_REGISTRAR: &str = "kg.registrar/01";
 pub(crate) const TR_REGISTRAR: &str = "tr.registrar/01";
@@ -87,6 +90,8 @@ pub(crate) fn cast() -> &'static Cast {
         for code in [KG_REGISTRAR, TR_REGISTRAR] {
             people.insert(code, person(ca(code), [CertificateProfile::RegistrarTls, CertificateProfile::Registrar], code, &[]));
         }
+        let both = [CertificateProfile::Tls, CertificateProfile::Statement];
+        people.insert(RETURNED, person(&kg, both, NEWCOMER, &[Role::Signatory]));
         let authorities = AUTHORITIES.into_iter().map(|(code, _)| (code, SealingIdentity::generate())).collect();
         Cast { kg, tr, people, authorities }
     })
@@ -268,8 +273,12 @@ impl World {
 
     /// A person's connection, as the handshake proves it.
     pub(crate) fn peer(&self, code: &str) -> VerifiedPeer {
+        self.connect(code).unwrap()
+    }
+
+    pub(crate) fn connect(&self, code: &str) -> Result<VerifiedPeer, PeerRefused> {
         let chain: Vec<&[u8]> = cast().person(code).tls_chain.iter().map(Vec::as_slice).collect();
-        verify_peer(&chain, &self.exchange().published().directory, clock::now()).unwrap()
+        verify_peer(&chain, &self.exchange().published().directory, clock::now())
     }
 
     /// An act, signed now by `code` over the newest heads.
@@ -343,16 +352,37 @@ impl World {
         self.accept(code, &self.sign(code, act)).0
     }
 
-    /// Re-verifies everything: each log's leaves make its root, and the tree of each receipt is a prefix.
+    /// Re-verifies everything: each log's leaves make its root, the tree of each receipt is a prefix, and
+    /// the events' chains have no gap and open to statements.
     pub(crate) fn check_logs(&self) {
         for log in Log::ALL {
             let head = self.exchange().published().head(log).head();
-            let roots = roots_of(&self.load_leaves(log, head.size));
+            let leaves = self.load_leaves(log, head.size);
+            let roots = roots_of(&leaves);
             assert_eq!(roots[head.size as usize], head.root, "the {log} log's leaves do not make its root");
             for (_, receipt) in self.receipts.borrow().iter().filter(|(of, _)| *of == log) {
                 let seen = receipt.checkpoint().head();
                 assert_eq!(roots[seen.size as usize], seen.root, "a receipt was given under another tree");
             }
+            if log == Log::Events && head.size > 0 {
+                self.check_events(&leaves);
+            }
+        }
+    }
+
+    fn check_events(&self, leaves: &[Vec<u8>]) {
+        let auditor = self.peer("kg.gpo/09");
+        let (mut chains, mut last) = (BTreeMap::new(), (UnixMillis(0), 0));
+        for (index, bytes) in (0u64..).zip(leaves) {
+            let leaf = decode_event_leaf(bytes).unwrap();
+            let place = (leaf.time, leaf.directory_size);
+            assert!(last.0 <= place.0 && last.1 <= place.1, "leaf {index} goes back in time or directory");
+            last = place;
+            let before = chains.insert((leaf.kind, leaf.tag), (leaf.seq + 1, leaf_hash(bytes)));
+            assert_eq!((leaf.seq, leaf.prev), before.unwrap_or((0, Hash::ZERO)), "leaf {index} does not follow its chain");
+            let SignedStatement { statement, signature } = self.exchange().load_statement(&auditor, index).unwrap();
+            let opens = commitment(leaf.kind, &leaf.tag, &hash(&statement.0), &hash(&signature.0));
+            assert_eq!(leaf.commit, opens, "leaf {index} does not open to its statement");
         }
     }
 
