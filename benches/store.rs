@@ -15,7 +15,7 @@ const MIB: usize = 1024 * 1024;
 const BLOB_BYTES: usize = 256 * MIB;
 
 /// Blob write and read, and commits of 1 and of 64 leaves.
-pub fn store_benches(c: &mut Criterion) {
+pub(crate) fn store_benches(c: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
     let settings = StoreSettings::new(folder.path().join("store"), folder.path().join("guard"));
     let store = Store::open(&settings).expect("a store");

@@ -12,9 +12,15 @@
 //! Modules stand in layers; each imports only from layers above it in this list (`tests/layering.rs`
 //! holds the table and enforces it).
 
+#[cfg(feature = "server")]
+pub mod admin;
+pub mod audit;
+pub mod cli;
 pub mod client;
 pub mod clock;
 pub mod crypto;
+#[cfg(feature = "server")]
+pub mod demo;
 pub mod domain;
 pub mod durable;
 #[cfg(feature = "server")]

@@ -4,6 +4,8 @@
 
 mod chain;
 #[cfg(feature = "server")]
+mod evidence;
+#[cfg(feature = "server")]
 mod exchange;
 #[cfg(feature = "server")]
 mod exchange_directory;
@@ -13,6 +15,8 @@ mod exchange_documents;
 mod exchange_faults;
 #[cfg(feature = "server")]
 mod exchange_world;
+#[cfg(feature = "server")]
+mod gate;
 mod layering;
 mod net;
 mod seal;
@@ -22,4 +26,10 @@ mod statements;
 mod store;
 #[cfg(feature = "server")]
 mod store_faults;
+#[cfg(feature = "server")]
+mod story;
+#[cfg(feature = "server")]
+mod story_world;
+#[cfg(feature = "server")]
+mod tampering;
 mod tlog;

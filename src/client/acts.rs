@@ -1,13 +1,15 @@
 //! Acts without sealing: acknowledge, close, forward; and how any act is put and its receipt kept.
 
+use std::path::PathBuf;
+
 use super::history::CaseHistory;
 use super::{Client, ClientError, SignedBytes};
 use crate::crypto::hash;
-use crate::domain::{AuthorityCode, Log, Tag};
+use crate::domain::{AuthorityCode, Hash, Log, Tag};
 use crate::durable;
 use crate::seal::reseal_slip;
-use crate::trust::{VerifiedReceipt, VerifiedStatement, verify_receipt};
-use crate::wire::{Act, ActAnswer, ActRequest, Base64Bytes, Forward, OnCase, SlipBody, SlipLine, decode_event_leaf};
+use crate::trust::{VerifiedReceipt, VerifiedStatement, verify_entry_receipt, verify_receipt};
+use crate::wire::{Act, ActAnswer, ActRequest, Base64Bytes, Forward, OnCase, Receipt, SlipBody, SlipLine, decode_event_leaf};
 
 impl Client {
     /// Says that the request has been taken up.
@@ -76,6 +78,24 @@ impl Client {
         Ok(self.sign_and_put(act(OnCase { case: *case, after }), Vec::new())?.0)
     }
 
+    /// Publishes a directory entry that builds on the state's last one. For registrars; and for a member who
+    /// revokes themselves.
+    ///
+    /// # Errors
+    /// When the directory cannot be followed, the server refuses, or its receipt proves nothing.
+    pub fn publish_entry(&mut self, entry: impl FnOnce(Hash) -> Act) -> Result<VerifiedReceipt, ClientError> {
+        self.follow()?;
+        let signer = self.profile.load_statement_signer()?;
+        let after = self.directory.last_entry(self.profile.member().state());
+        let SignedBytes { statement, signature } = self.sign_statement(entry(after), &signer)?;
+        let request = ActRequest { statement: Base64Bytes(statement), signature: Base64Bytes(signature), slips: Vec::new() };
+        let (kept, path) = self.put_and_keep(&request)?;
+        let judged = verify_entry_receipt(&kept.receipt, &request.statement.0, &self.policy);
+        let receipt = judged.map_err(|refused| ClientError::unproven(format!("{refused}; it is kept in {}", path.display())))?;
+        self.follow_receipt(Log::Directory, &receipt)?;
+        Ok(receipt)
+    }
+
     pub(super) fn sign_and_put(&mut self, act: Act, slips: Vec<SlipBody>) -> Result<(VerifiedReceipt, Vec<SlipBody>), ClientError> {
         let signer = self.profile.load_statement_signer()?;
         let SignedBytes { statement, signature } = self.sign_statement(act, &signer)?;
@@ -86,13 +106,7 @@ impl Client {
 
     /// Puts an act, verifies its receipt against this machine's memory, and keeps it.
     pub(super) fn put_act(&mut self, request: &ActRequest) -> Result<(VerifiedReceipt, VerifiedStatement, Vec<SlipBody>), ClientError> {
-        let ActAnswer { receipt, slips } = self.session.put_act(request)?;
-        let folder = self.profile.make_folder("receipts")?;
-        let path = folder.join(format!("{}.json", hash(&request.statement.0)));
-        let kept = KeptReceipt { statement: request.statement.clone(), receipt };
-        let json = serde_json::to_vec(&kept).map_err(ClientError::unproven)?;
-        // Kept before it is judged: one that proves nothing is evidence.
-        durable::publish_file(&path, &json).map_err(ClientError::file("write", &path))?;
+        let (kept, path) = self.put_and_keep(request)?;
         let refers_to = kept.receipt.leaves.first().and_then(|leaf| decode_event_leaf(&leaf.leaf.0).ok());
         if refers_to.is_some_and(|leaf| leaf.directory_size > self.directory.size()) {
             self.follow()?;
@@ -101,8 +115,24 @@ impl Client {
         let (verified, statement) =
             judged.map_err(|refused| ClientError::unproven(format!("{refused}; it is kept in {}", path.display())))?;
         self.follow_receipt(Log::Events, &verified)?;
-        Ok((verified, statement, slips))
+        Ok((verified, statement, kept.slips))
     }
+
+    /// Puts an act, and keeps its receipt before it is judged: one that proves nothing is evidence.
+    fn put_and_keep(&mut self, request: &ActRequest) -> Result<(Answered, PathBuf), ClientError> {
+        let ActAnswer { receipt, slips } = self.session.put_act(request)?;
+        let path = self.profile.make_folder("receipts")?.join(format!("{}.json", hash(&request.statement.0)));
+        let kept = KeptReceipt { statement: request.statement.clone(), receipt };
+        let json = serde_json::to_vec(&kept).map_err(ClientError::unproven)?;
+        durable::publish_file(&path, &json).map_err(ClientError::file("write", &path))?;
+        Ok((Answered { receipt: kept.receipt, slips }, path))
+    }
+}
+
+/// An answer whose receipt is kept, and not judged yet.
+struct Answered {
+    receipt: Receipt,
+    slips: Vec<SlipBody>,
 }
 
 /// A receipt as it is kept, with the statement it is of.
@@ -110,5 +140,5 @@ impl Client {
 #[serde(deny_unknown_fields)]
 struct KeptReceipt {
     statement: Base64Bytes,
-    receipt: crate::wire::Receipt,
+    receipt: Receipt,
 }

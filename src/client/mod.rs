@@ -14,6 +14,7 @@
 mod acts;
 mod cover;
 mod fault;
+mod finding;
 mod follow;
 mod history;
 mod inbox;

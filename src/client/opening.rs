@@ -17,8 +17,8 @@ use super::{Client, ClientError, Progress};
 use crate::domain::{AuthorityCode, Hash, Log, Tag};
 use crate::durable::{self, StagedFile};
 use crate::seal::{
-    Digest, DocumentDigests, DocumentIdentity, ExpectedSlip, OpenError, OpenedDocument, OpenedSlip, PipeReader, SealingIdentity,
-    open_cover, open_document, open_slip, pipe,
+    Digest, DocumentDigests, DocumentIdentity, ExpectedSlip, GrantedIdentity, OpenError, OpenedDocument, OpenedSlip, PipeReader,
+    SealingIdentity, open_cover, open_document, open_slip, pipe,
 };
 use crate::wire::{Act, DocumentLine, OnDocuments, SlipBody, Statement, Submit};
 
@@ -69,7 +69,7 @@ impl CaseHistory {
     /// SHA-256 of an authority's slip of a document, as signed by whoever sealed it.
     fn slip_sha256(&self, document: &Tag, authority: &AuthorityCode) -> Option<Hash> {
         let slips = self.events.iter().flat_map(|event| event.statement.statement().act.slips());
-        slips.filter(|slip| slip.document == *document && slip.authority == *authority).last().map(|slip| slip.sha256)
+        slips.rev().find(|slip| slip.document == *document && slip.authority == *authority).map(|slip| slip.sha256)
     }
 }
 
@@ -124,9 +124,21 @@ impl Client {
     }
 
     /// The authority's sealing identity, which must be the one that the directory names.
-    fn load_authority_identity(&self) -> Result<SealingIdentity, ClientError> {
+    pub(crate) fn load_authority_identity(&self) -> Result<SealingIdentity, ClientError> {
+        self.require_listed(self.profile.load_granted_identity()?)
+    }
+
+    /// Checks a grant of the authority's sealing identity to this member.
+    ///
+    /// # Errors
+    /// When it does not open, or is not of the key that the directory lists.
+    pub fn verify_granted_identity(&self, grant: &[u8]) -> Result<SealingIdentity, ClientError> {
+        self.require_listed(self.profile.open_grant(grant)?)
+    }
+
+    fn require_listed(&self, granted: GrantedIdentity) -> Result<SealingIdentity, ClientError> {
         let listed = self.sealing_key_of(self.profile.member().authority())?;
-        self.profile.load_granted_identity()?.verify_listed(&listed).map_err(ClientError::unproven)
+        granted.verify_listed(&listed).map_err(ClientError::unproven)
     }
 
     fn open_slips(

@@ -109,7 +109,7 @@ impl Profile {
             let path = entry.map_err(ClientError::file("read", &folder))?.path();
             let state = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
             let state = state.ok_or_else(|| self.broken(format!("{} is not named for a state", path.display())))?;
-            roots.push((state, self.load_certificates(&format!("roots/{state}.pem"))?.remove(0).der().to_vec()));
+            roots.push((state, self.load_certificate(&format!("roots/{state}.pem"))?.der().to_vec()));
         }
         Ok(roots)
     }
@@ -143,9 +143,16 @@ impl Profile {
     /// # Errors
     /// When a part is missing or does not open.
     pub fn load_granted_identity(&self) -> Result<GrantedIdentity, ClientError> {
+        self.open_grant(&self.read("authority.age")?)
+    }
+
+    /// The authority's sealing identity from a grant to this member; to be held against the directory.
+    ///
+    /// # Errors
+    /// When it does not open.
+    pub fn open_grant(&self, grant: &[u8]) -> Result<GrantedIdentity, ClientError> {
         let own = self.load_member_identity()?;
-        let grant = self.read("authority.age")?;
-        open_authority_identity(&grant, &own, self.member.authority()).map_err(|refused| self.broken(format!("authority.age: {refused}")))
+        open_authority_identity(grant, &own, self.member.authority()).map_err(|refused| self.broken(format!("authority.age: {refused}")))
     }
 
     /// The member's own sealing identity.
@@ -157,6 +164,11 @@ impl Profile {
         let text = std::str::from_utf8(&text).map_err(|_| self.broken("member.age is not text".into()))?;
         let line = text.lines().find(|line| !line.starts_with('#')).unwrap_or_default();
         SealingIdentity::parse(line).map_err(|refused| self.broken(format!("member.age: {refused}")))
+    }
+
+    /// The one certificate of a PEM file.
+    pub(crate) fn load_certificate(&self, name: &str) -> Result<Certificate, ClientError> {
+        Ok(self.load_certificates(name)?.remove(0))
     }
 
     fn load_certificates(&self, name: &str) -> Result<Vec<Certificate>, ClientError> {
@@ -172,7 +184,7 @@ impl Profile {
     }
 
     /// The DER of a PKCS#8 PEM file.
-    fn load_key(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, ClientError> {
+    pub(crate) fn load_key(&self, name: &str) -> Result<Zeroizing<Vec<u8>>, ClientError> {
         let text = Zeroizing::new(self.read(name)?);
         let (label, der) = der::pem::decode_vec(&text).map_err(|fault| self.broken(format!("{name}: {fault}")))?;
         if label == "PRIVATE KEY" { Ok(Zeroizing::new(der)) } else { Err(self.broken(format!("{name} is not a PKCS#8 key"))) }

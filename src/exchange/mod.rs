@@ -25,6 +25,7 @@ mod receipts;
 mod releases;
 mod sequencer;
 mod uploads;
+mod verification;
 mod views;
 
 use std::sync::Arc;
@@ -38,6 +39,7 @@ use crate::trust::TrustAnchors;
 pub use crate::store::{BlobReader, UploadFault, UploadProgress, UploadWriter};
 pub use faults::{ActError, ExchangeFault};
 pub use published::Published;
+pub use verification::{LogsVerified, verify_logs};
 
 use published::PublishedCell;
 use sequencer::Queue;

@@ -2,8 +2,8 @@
 
 use pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SerialNumber, SubjectPublicKeyInfo,
+    BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, DnValue, ExtendedKeyUsagePurpose,
+    IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ECDSA_P256_SHA256, PublicKeyData, SanType, SerialNumber, SubjectPublicKeyInfo,
 };
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -39,6 +39,29 @@ pub struct Validity {
 pub fn generate_key() -> Result<(Zeroizing<Vec<u8>>, Vec<u8>), CaFault> {
     let pair = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256)?;
     Ok((Zeroizing::new(pair.serialize_der()), pair.subject_public_key_info()))
+}
+
+/// A certificate signing request (PKCS #10, PEM) for the key (PKCS#8 DER). It proves possession of the key and
+/// claims nothing: what a certificate says is the registrar's word.
+///
+/// # Errors
+/// When the key is not P-256.
+pub fn create_request(key_pkcs8: &[u8]) -> Result<String, CaFault> {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    Ok(params.serialize_request(&key_pair(key_pkcs8)?)?.pem()?)
+}
+
+/// The public key (SubjectPublicKeyInfo, DER) of a signing request whose own signature holds.
+///
+/// # Errors
+/// When it is no request, is not signed by its key, or the key is not P-256.
+pub fn verify_request(request_pem: &str) -> Result<Vec<u8>, CaFault> {
+    let request = CertificateSigningRequestParams::from_pem(request_pem)?;
+    if *request.public_key.algorithm() != PKCS_ECDSA_P256_SHA256 {
+        return Err(rcgen::Error::UnsupportedSignatureAlgorithm.into());
+    }
+    Ok(request.public_key.subject_public_key_info())
 }
 
 /// A state's root and its issuing CA, with their private keys.

@@ -1,7 +1,25 @@
-//! A state's own desk: its certificate authority, enrolment, directory entries, policy.
+//! A state's own desk: its certificate authority, enrolment, directory entries, policy; and the member's
+//! side of enrolment.
 //!
-//! The only module that names rcgen. It never speaks for another state.
+//! The only module that names rcgen. It never speaks for another state, and never holds a private key
+//! of a member or an authority.
+//!
+//! ```text
+//! registrar                      member
+//! invite ── invitation.json ──▶  enrol: makes the keys on this machine
+//! admit  ◀── enrolment.json ──   (signing requests, public sealing keys, the invitation's token)
+//!    directory entries published
+//!        ── admission.json ──▶   accept: certificates match the keys, the log has the entry
+//! ```
 
 mod ca;
+mod desk;
+mod enrolment;
+mod letters;
+mod policy;
 
-pub use ca::{CaFault, StateCa, Validity, generate_key, issue_server_certificate};
+pub use ca::{CaFault, StateCa, Validity, create_request, generate_key, issue_server_certificate, verify_request};
+pub use desk::{RegistrarDesk, Seat, init_registrar};
+pub use enrolment::{accept, enrol, grant, take_grant};
+pub use letters::{Admission, Enrolment, Invitation, PolicyBundle, load_letter, publish_letter};
+pub use policy::take_policy;

@@ -1,0 +1,24 @@
+//! The operator's work on a server that is not running: making it, verifying all that it stores.
+//!
+//! It holds the log keys and the TLS key, never a key of a member or an authority.
+//!
+//! ```text
+//! elchi.toml           the configuration, see config/server.example.toml
+//! tls.key .pem         the server's TLS key; clients pin its public half by their policy
+//! events.key           log keys, C2SP signed-note form
+//! directory.key
+//! roots/KG.pem …       each state's root
+//! guard/head           the guard file: outside the database and its backups
+//! data/                the store
+//! server-card.json     for each registrar
+//! ```
+
+mod config;
+mod fault;
+mod init;
+mod verify;
+
+pub use config::{LoadedServer, ServerConfig, load_server};
+pub use fault::AdminFault;
+pub use init::{NewServer, init_server};
+pub use verify::{StorageReport, verify_server};

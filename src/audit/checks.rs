@@ -1,0 +1,106 @@
+//! The audit itself.
+
+use std::collections::BTreeSet;
+
+use super::heads::Views;
+use super::report::{AuditReport, AuditedCase, AuditedEvent, UnopenedRelease};
+use crate::client::{CaseHistory, Client, ClientError};
+use crate::crypto::hash;
+use crate::domain::{Log, Tag, UnixMillis};
+use crate::wire::{Act, decode_directory_leaf, decode_event_leaf, parse_statement};
+
+/// Audits both logs for the state of this profile's member.
+///
+/// # Errors
+/// `Unproven` when something is wrong, with what it is; anything else when it could not be checked.
+pub fn run_audit(client: &mut Client) -> Result<AuditReport, ClientError> {
+    client.follow()?;
+    verify_order(client)?;
+    let authorities = client.watched_authorities();
+    let tags: BTreeSet<Tag> = client.load_registered_cases(&authorities)?.into_iter().collect();
+    let histories = client.load_cases(&tags)?;
+    let heads = verify_views(client, &histories)?;
+    let (events, directory) = (client.mirror(Log::Events).head(), client.mirror(Log::Directory).head());
+    Ok(AuditReport {
+        events: (events.size, events.root),
+        directory: (directory.size, directory.root),
+        witnessed: false,
+        authorities,
+        statements: histories.iter().map(|history| history.events.len() as u64).sum::<u64>() + directory.size,
+        heads,
+        unopened_releases: histories.iter().flat_map(unopened_releases).collect(),
+        cases: histories.iter().map(summarise).collect(),
+    })
+}
+
+/// Every leaf is well formed, time and directory size never fall, and no leaf names entries that are not there.
+fn verify_order(client: &Client) -> Result<(), ClientError> {
+    let entries = client.mirror(Log::Directory).head().size;
+    let mut last = (UnixMillis(0), 0);
+    client.mirror(Log::Events).scan(0, |index, bytes| {
+        let leaf = decode_event_leaf(bytes).map_err(|fault| ClientError::unproven(format!("event {index}: {fault}")))?;
+        if leaf.time < last.0 || leaf.directory_size < last.1 {
+            return Err(ClientError::unproven(format!("event {index} claims to be older than the one before it")));
+        }
+        if leaf.directory_size > entries {
+            return Err(ClientError::unproven(format!("event {index} names directory entries that do not exist")));
+        }
+        last = (leaf.time, leaf.directory_size);
+        Ok(())
+    })?;
+    let mut last = UnixMillis(0);
+    client.mirror(Log::Directory).scan(0, |index, bytes| {
+        let leaf = decode_directory_leaf(bytes).map_err(|fault| ClientError::unproven(format!("directory entry {index}: {fault}")))?;
+        if leaf.time < last {
+            return Err(ClientError::unproven(format!("directory entry {index} claims to be older than the one before it")));
+        }
+        last = leaf.time;
+        Ok(())
+    })
+}
+
+fn verify_views(client: &Client, histories: &[CaseHistory]) -> Result<u64, ClientError> {
+    let (mut events, mut directory) = (Views::of(Log::Events), Views::of(Log::Directory));
+    for event in histories.iter().flat_map(|history| &history.events) {
+        let (statement, sha256) = (event.statement.statement(), event.statement.sha256());
+        let first_leaf = event.leaves.first().and_then(|leaf| decode_event_leaf(leaf).ok());
+        events.take(statement.seen, event.first_index, sha256);
+        directory.take(statement.directory, first_leaf.map_or(0, |leaf| leaf.directory_size), sha256);
+    }
+    client.mirror(Log::Directory).scan(0, |index, bytes| {
+        let leaf = decode_directory_leaf(bytes).map_err(ClientError::unproven)?;
+        let statement = parse_statement(&leaf.statement).map_err(ClientError::unproven)?;
+        let sha256 = hash(&leaf.statement);
+        directory.take(statement.seen, index, sha256);
+        directory.take(statement.directory, index, sha256);
+        Ok(())
+    })?;
+    Ok(events.verify(client.mirror(Log::Events))? + directory.verify(client.mirror(Log::Directory))?)
+}
+
+/// Releases of a document to an authority of which no member has signed `opened` for it.
+fn unopened_releases(history: &CaseHistory) -> Vec<UnopenedRelease> {
+    let mut found = Vec::new();
+    for event in &history.events {
+        let statement = event.statement.statement();
+        let Act::Release(release) = &statement.act else { continue };
+        let opened = history.documents_opened_by(statement.actor.authority());
+        for document in release.documents.iter().filter(|document| !opened.contains(document)) {
+            found.push(UnopenedRelease { case: history.tag, document: *document, member: statement.actor.clone(), time: event.time });
+        }
+    }
+    found
+}
+
+fn summarise(history: &CaseHistory) -> AuditedCase {
+    let event = |event: &crate::client::CaseEvent| {
+        let statement = event.statement.statement();
+        AuditedEvent { index: event.first_index, time: event.time, op: statement.act.op(), actor: statement.actor.clone() }
+    };
+    AuditedCase {
+        case: history.tag,
+        state: history.case.state(),
+        parties: history.case.parties().iter().cloned().collect(),
+        events: history.events.iter().map(event).collect(),
+    }
+}

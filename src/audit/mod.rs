@@ -1,0 +1,18 @@
+//! Follow, check, keep evidence, report: for an auditor who trusts neither the server nor this program.
+//!
+//! What it proves comes from the auditor's own copy of both logs and from signatures; what it writes can be
+//! verified again by `verify.sh` with openssl and sha256sum alone. It never sees a document.
+//!
+//! ```text
+//! run_audit ── follow both logs ── scan all leaves ── registers ── cases, replayed ── heads compared ── report
+//! write_evidence ── every statement, signature, certificate, leaf, proof of it ── verify.sh
+//! ```
+
+mod checks;
+mod evidence;
+mod heads;
+mod report;
+
+pub use checks::run_audit;
+pub use evidence::write_evidence;
+pub use report::{AuditReport, AuditedCase, AuditedEvent, UnopenedRelease};

@@ -1,0 +1,102 @@
+//! What an audit found.
+
+use serde::Serialize;
+
+use crate::domain::{AuthorityCode, Hash, MemberCode, Tag, UnixMillis};
+use crate::mla::{CaseState, Op};
+
+/// The result of an audit in which nothing was wrong.
+#[derive(Debug, Clone, Serialize)]
+pub struct AuditReport {
+    /// Leaves of the events log, and its root.
+    pub events: (u64, Hash),
+    /// Entries of the directory log, and its root.
+    pub directory: (u64, Hash),
+    /// Whether both states' witnesses have signed the checkpoints. There are none yet.
+    pub witnessed: bool,
+    /// Whose registers were replayed.
+    pub authorities: Vec<AuthorityCode>,
+    /// Statements whose signature, certificate, permit and leaves were verified.
+    pub statements: u64,
+    /// Signed views of a log (`seen` and `directory` lines) that were compared with the history.
+    pub heads: u64,
+    /// The cases.
+    pub cases: Vec<AuditedCase>,
+    /// Releases that nobody of the authority has signed `opened` for. Not wrong; worth a question.
+    pub unopened_releases: Vec<UnopenedRelease>,
+}
+
+/// A case as it was replayed.
+#[derive(Debug, Clone, Serialize)]
+pub struct AuditedCase {
+    /// Its tag.
+    pub case: Tag,
+    /// Where it stands.
+    pub state: CaseState,
+    /// Who is a party.
+    pub parties: Vec<AuthorityCode>,
+    /// Its acts, in the log's order.
+    pub events: Vec<AuditedEvent>,
+}
+
+/// An act of a case.
+#[derive(Debug, Clone, Serialize)]
+pub struct AuditedEvent {
+    /// Index of its first leaf.
+    pub index: u64,
+    /// When, by the log.
+    pub time: UnixMillis,
+    /// What.
+    pub op: Op,
+    /// Who.
+    pub actor: MemberCode,
+}
+
+/// A document that was released and not opened.
+#[derive(Debug, Clone, Serialize)]
+pub struct UnopenedRelease {
+    /// The case.
+    pub case: Tag,
+    /// The document.
+    pub document: Tag,
+    /// To whom.
+    pub member: MemberCode,
+    /// When.
+    pub time: UnixMillis,
+}
+
+impl AuditReport {
+    /// One line.
+    pub fn in_short(&self) -> String {
+        format!(
+            "{} events and {} directory entries in order, {} statements and {} signed views verified, {} cases, {} releases not opened; unwitnessed",
+            self.events.0,
+            self.directory.0,
+            self.statements,
+            self.heads,
+            self.cases.len(),
+            self.unopened_releases.len()
+        )
+    }
+
+    /// For people.
+    pub fn to_text(&self) -> String {
+        let authorities: Vec<&str> = self.authorities.iter().map(AuthorityCode::as_str).collect();
+        let mut text = format!("Consistent: {}\n", self.in_short());
+        text += &format!("  events     {} {}\n  directory  {} {}\n", self.events.0, self.events.1, self.directory.0, self.directory.1);
+        text += &format!("  registers  {}\n", authorities.join(", "));
+        for case in &self.cases {
+            text += &format!("  case {}  {}, {} acts\n", case.case, case.state, case.events.len());
+        }
+        for release in &self.unopened_releases {
+            text += &format!(
+                "  released and not opened: document {} to {} {}, {}\n",
+                release.document,
+                release.member.state(),
+                release.member,
+                release.time.to_second()
+            );
+        }
+        text
+    }
+}

@@ -1,0 +1,284 @@
+//! What a prosecutor types: `send`, `inbox`, `show`, `open`, `ack`, `forward`, `reply`, `close`, `history`;
+//! and what an auditor does: `audit`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::arguments::{AuditArgs, ForwardArgs, OpenArgs, ReplyArgs, SendArgs};
+use super::fault::CliFault;
+use super::output::{Bar, Output};
+use super::profile::open_client;
+use crate::audit::{run_audit, write_evidence};
+use crate::client::{CaseHistory, Client, ClientError, SendingStage, Sent, Submission};
+use crate::domain::{AuthorityCode, Tag};
+use crate::trust::VerifiedReceipt;
+
+pub(super) fn send(profile: Option<&Path>, args: SendArgs, output: &Output) -> Result<(), CliFault> {
+    let mut client = open_client(profile)?;
+    if args.waiting {
+        let sent = with_bar(&[], |watch| client.send_waiting(watch))?;
+        let lines: Vec<Value> = sent.iter().map(describe_sent).collect();
+        output.result(&lines, || if sent.is_empty() { "Nothing waits.".into() } else { sent.iter().map(sent_text).collect() });
+        return Ok(());
+    }
+    let submission = Submission {
+        case: None,
+        to: args.to.into_iter().collect(),
+        title: args.title.unwrap_or_default(),
+        text: args.text,
+        files: args.files,
+    };
+    put(&mut client, &submission, output)
+}
+
+pub(super) fn reply(profile: Option<&Path>, args: ReplyArgs, output: &Output) -> Result<(), CliFault> {
+    let mut client = open_client(profile)?;
+    let case = client.find_case(&args.case)?;
+    let to: BTreeSet<AuthorityCode> = if args.to.is_empty() {
+        let own = client.profile().member().authority().clone();
+        let sender = client.load_case(&case)?.sender_to(&own);
+        let unknown = || CliFault::not_possible("nobody sent this case to your authority", "name the recipient with --to");
+        BTreeSet::from([sender.ok_or_else(unknown)?])
+    } else {
+        args.to.into_iter().collect()
+    };
+    let submission = Submission { case: Some(case), to, title: args.title, text: args.text, files: args.files };
+    put(&mut client, &submission, output)
+}
+
+fn put(client: &mut Client, submission: &Submission, output: &Output) -> Result<(), CliFault> {
+    let sent = with_bar(&submission.files, |watch| client.send(submission, watch));
+    if let Err(fault @ ClientError::Network { .. }) = sent {
+        output.remark("Nothing is lost: what was sealed waits in the outbox. Send it later with `elchi send --waiting`.");
+        return Err(fault.into());
+    }
+    let sent = sent?;
+    output.result(&describe_sent(&sent), || sent_text(&sent));
+    Ok(())
+}
+
+fn with_bar<T>(files: &[PathBuf], work: impl FnOnce(&mut dyn FnMut(SendingStage, u64, u64)) -> T) -> T {
+    let mut bar = Bar::new();
+    work(&mut |stage, done, all| {
+        let what = match stage {
+            SendingStage::Sealing(position) => {
+                format!("sealing {}", files.get(position).map_or_else(String::new, |file| file.display().to_string()))
+            }
+            SendingStage::Uploading(position) => format!("uploading document {}", position + 1),
+        };
+        bar.show(&what, done, all);
+    })
+}
+
+fn describe_sent(sent: &Sent) -> Value {
+    json!({
+        "case": sent.case,
+        "documents": sent.documents,
+        "statement": sent.statement,
+        "event": sent.receipt.first_index(),
+        "time": sent.receipt.time().to_second().to_string(),
+        "witnessed": false,
+    })
+}
+
+fn sent_text(sent: &Sent) -> String {
+    format!(
+        "Sent, and proven by the log (unwitnessed): event {}, {}\n  case {}\n  {} documents\n",
+        sent.receipt.first_index(),
+        sent.receipt.time().to_second(),
+        sent.case,
+        sent.documents.len()
+    )
+}
+
+pub(super) fn inbox(profile: Option<&Path>, output: &Output) -> Result<(), CliFault> {
+    let mut client = open_client(profile)?;
+    let entries = client.load_inbox()?;
+    output.result(&entries, || {
+        if entries.is_empty() {
+            return "No cases.".into();
+        }
+        let mut text = format!("{:16}  {:22} {:20} {:28} documents\n", "case", "state", "last", "from");
+        for entry in &entries {
+            let unopened = if entry.unopened == 0 { String::new() } else { format!(", {} not opened yet", entry.unopened) };
+            text += &format!(
+                "{:.16}  {:22} {:20} {:28} {}{unopened}\n",
+                entry.case.to_string(),
+                entry.state.to_string(),
+                entry.last_time.to_second().to_string(),
+                format!("{} {}", entry.from.state(), entry.from),
+                entry.documents
+            );
+        }
+        text
+    });
+    Ok(())
+}
+
+pub(super) fn show(profile: Option<&Path>, case: &str, output: &Output) -> Result<(), CliFault> {
+    let mut client = open_client(profile)?;
+    let tag = client.find_case(case)?;
+    let history = client.load_case(&tag)?;
+    let own = client.profile().member().authority().clone();
+    let held: Vec<Value> = history
+        .submissions_held_by(&own)
+        .iter()
+        .map(|submission| {
+            json!({
+                "kind": submission.submit.kind,
+                "from": submission.event.statement.statement().actor,
+                "time": submission.event.time.to_second().to_string(),
+                "documents": submission.held,
+                "opened_here": submission.held.iter().all(|document| client.has_opened(document)),
+            })
+        })
+        .collect();
+    let value = json!({"case": tag, "state": history.case.state(), "parties": history.case.parties(), "held": held, "events": events(&history, None)});
+    output.result(&value, || {
+        let mut text = format!("case {tag}\nstate {}\n\nacts\n", history.case.state());
+        text += &events_text(&history, None);
+        text += "\nsubmissions that you hold\n";
+        for (number, submission) in history.submissions_held_by(&own).iter().enumerate() {
+            let actor = &submission.event.statement.statement().actor;
+            let opened = if submission.held.iter().all(|document| client.has_opened(document)) { "opened here" } else { "not opened here" };
+            text += &format!(
+                "  {number}  {} from {} {actor}, {} documents, {opened}\n",
+                submission.submit.kind,
+                actor.state(),
+                submission.held.len()
+            );
+        }
+        text
+    });
+    Ok(())
+}
+
+pub(super) fn open(profile: Option<&Path>, args: OpenArgs, output: &Output) -> Result<(), CliFault> {
+    let mut client = open_client(profile)?;
+    let case = client.find_case(&args.case)?;
+    let mut bar = Bar::new();
+    let opened = client.open_submission(&case, args.submission, &args.into, &mut |done, all| bar.show("opening", done, all))?;
+    drop(bar);
+    let cover = opened.cover.cover();
+    let value = json!({
+        "case": case,
+        "from": opened.statement.actor,
+        "time": opened.statement.time.to_string(),
+        "folder": opened.folder,
+        "documents": opened.documents,
+        "cover": cover,
+    });
+    output.result(&value, || {
+        let mut text = format!(
+            "{}\nfrom {} {}, signed {}\n",
+            cover.title,
+            opened.statement.actor.state(),
+            opened.statement.actor,
+            opened.statement.time
+        );
+        if !cover.text.is_empty() {
+            text += &format!("\n{}\n", cover.text);
+        }
+        text += &format!("\nVerified and opened in {}\n", opened.folder.display());
+        for document in &cover.documents {
+            text += &format!("  {} ({} bytes)\n", document.name, document.bytes);
+        }
+        text
+    });
+    Ok(())
+}
+
+pub(super) fn acknowledge(profile: Option<&Path>, case: &str, output: &Output) -> Result<(), CliFault> {
+    act(profile, case, output, "Acknowledged", Client::acknowledge)
+}
+
+pub(super) fn close(profile: Option<&Path>, case: &str, output: &Output) -> Result<(), CliFault> {
+    act(profile, case, output, "Closed", Client::close)
+}
+
+pub(super) fn forward(profile: Option<&Path>, args: ForwardArgs, output: &Output) -> Result<(), CliFault> {
+    act(profile, &args.case, output, "Forwarded", |client, case| client.forward(case, &args.document, &args.to))
+}
+
+fn act(
+    profile: Option<&Path>,
+    case: &str,
+    output: &Output,
+    done: &str,
+    act: impl FnOnce(&mut Client, &Tag) -> Result<VerifiedReceipt, ClientError>,
+) -> Result<(), CliFault> {
+    let mut client = open_client(profile)?;
+    let case = client.find_case(case)?;
+    let receipt = act(&mut client, &case)?;
+    let value = json!({"case": case, "event": receipt.first_index(), "time": receipt.time().to_second().to_string(), "witnessed": false});
+    output.result(&value, || {
+        format!("{done}, and proven by the log (unwitnessed): event {}, {}", receipt.first_index(), receipt.time().to_second())
+    });
+    Ok(())
+}
+
+pub(super) fn history(profile: Option<&Path>, tag: &str, output: &Output) -> Result<(), CliFault> {
+    let mut client = open_client(profile)?;
+    let (history, document) = client.find_history(tag)?;
+    output.result(&json!({"case": history.tag, "document": document, "events": events(&history, document)}), || {
+        let what =
+            document.map_or_else(|| format!("case {}", history.tag), |document| format!("document {document} of case {}", history.tag));
+        format!("{what}\nverified from this machine's copy of the log\n\n{}", events_text(&history, document))
+    });
+    Ok(())
+}
+
+fn events(history: &CaseHistory, document: Option<Tag>) -> Vec<Value> {
+    let about = history.events.iter().filter(|event| concerns(event, document));
+    about
+        .map(|event| {
+            let statement = event.statement.statement();
+            json!({
+                "event": event.first_index,
+                "time": event.time.to_second().to_string(),
+                "op": statement.act.op(),
+                "actor": statement.actor,
+                "to": statement.act.recipients(),
+                "documents": statement.act.documents(),
+                "statement": event.statement.sha256(),
+            })
+        })
+        .collect()
+}
+
+fn events_text(history: &CaseHistory, document: Option<Tag>) -> String {
+    let about = history.events.iter().filter(|event| concerns(event, document));
+    about
+        .map(|event| {
+            let statement = event.statement.statement();
+            let to: Vec<String> = statement.act.recipients().iter().map(|authority| format!("{} {authority}", authority.state())).collect();
+            let to = if to.is_empty() { String::new() } else { format!(" to {}", to.join(", ")) };
+            let documents = statement.act.documents().len();
+            let documents = if documents == 0 { String::new() } else { format!(", {documents} documents") };
+            format!(
+                "  {:>6}  {}  {} {:16} {}{to}{documents}\n",
+                event.first_index,
+                event.time.to_second(),
+                statement.actor.state(),
+                statement.actor.to_string(),
+                statement.act.op()
+            )
+        })
+        .collect()
+}
+
+fn concerns(event: &crate::client::CaseEvent, document: Option<Tag>) -> bool {
+    document.is_none_or(|document| event.statement.statement().act.documents().contains(&document))
+}
+
+pub(super) fn audit(profile: Option<&Path>, args: AuditArgs, output: &Output) -> Result<(), CliFault> {
+    let mut client = open_client(profile)?;
+    let report = run_audit(&mut client)?;
+    if let Some(folder) = &args.evidence {
+        write_evidence(&mut client, folder)?;
+    }
+    output.result(&report, || report.to_text());
+    Ok(())
+}

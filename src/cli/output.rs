@@ -1,0 +1,69 @@
+//! How results, faults and progress reach whoever reads them.
+
+use std::io::Write;
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+
+use super::fault::CliFault;
+
+/// Where results go, and in which form.
+pub(super) struct Output {
+    json: bool,
+}
+
+impl Output {
+    pub(super) fn new(json: bool) -> Self {
+        Self { json }
+    }
+
+    /// A result: JSON for programs, or text for people.
+    pub(super) fn result(&self, value: &impl Serialize, text: impl FnOnce() -> String) {
+        let mut line = if self.json { serde_json::to_string(value).unwrap_or_default() } else { text() };
+        if !line.ends_with('\n') {
+            line.push('\n');
+        }
+        // Who reads may have gone.
+        let _ = std::io::stdout().lock().write_all(line.as_bytes());
+    }
+
+    /// A line beside the result, for people only.
+    pub(super) fn remark(&self, text: &str) {
+        let _ = writeln!(std::io::stderr().lock(), "{text}");
+    }
+
+    pub(super) fn fault(&self, fault: &CliFault) {
+        self.remark(&format!("error: {fault}"));
+    }
+}
+
+/// A bar for what takes long. Silent when standard error is no terminal.
+pub(super) struct Bar {
+    bar: ProgressBar,
+    what: String,
+}
+
+impl Bar {
+    pub(super) fn new() -> Self {
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Self { bar, what: String::new() }
+    }
+
+    pub(super) fn show(&mut self, what: &str, done: u64, all: u64) {
+        if self.what != what {
+            what.clone_into(&mut self.what);
+            self.bar.reset();
+            self.bar.set_message(self.what.clone());
+        }
+        self.bar.set_length(all);
+        self.bar.set_position(done);
+    }
+}
+
+impl Drop for Bar {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,71 @@
+//! `elchi registrar …`
+
+use std::path::Path;
+
+use serde_json::json;
+
+use super::arguments::{RegistrarCommand, StateFile};
+use super::fault::CliFault;
+use super::output::Output;
+use super::profile::folder;
+use crate::client::{Client, ClientError};
+use crate::domain::StateCode;
+use crate::registrar::{Enrolment, RegistrarDesk, Seat, init_registrar, load_letter, publish_letter};
+use crate::wire::ServerCard;
+
+pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &Output) -> Result<(), CliFault> {
+    let folder = folder(argument)?;
+    match command {
+        RegistrarCommand::Init { member } => {
+            init_registrar(&folder, &member)?;
+            let root = folder.join(format!("roots/{}.pem", member.state()));
+            output.result(&json!({"member": member, "root": root}), || {
+                format!(
+                    "The certificate authority of {} is in {}.\nGive {} to the server's operator and to the other states.\n",
+                    member.state(),
+                    folder.display(),
+                    root.display()
+                )
+            });
+        }
+        RegistrarCommand::Policy { card, root, out } => {
+            let card: ServerCard = load_letter(&card)?;
+            let bundle = RegistrarDesk::open(&folder)?.sign_policy(&card, &read_roots(&root)?)?;
+            if let Some(out) = &out {
+                publish_letter(out, &bundle)?;
+            }
+            output.result(&bundle, || format!("The policy is signed and in force here:\n\n{}", bundle.policy));
+        }
+        RegistrarCommand::Invite { member, role, founds, central, out } => {
+            let seat = Seat { member, roles: role, founds, central };
+            let invitation = RegistrarDesk::open(&folder)?.invite(&seat)?;
+            publish_letter(&out, &invitation)?;
+            output.result(&json!({"member": seat.member, "invitation": out}), || {
+                format!("Give {} to {} in person: whoever has it can join in their name.", out.display(), seat.member)
+            });
+        }
+        RegistrarCommand::Admit { enrolment, out } => {
+            let enrolment: Enrolment = load_letter(&enrolment)?;
+            let mut client = Client::open(&folder)?;
+            let admission = RegistrarDesk::open(&folder)?.admit(&mut client, &enrolment)?;
+            publish_letter(&out, &admission)?;
+            output.result(&json!({"member": admission.member, "admission": out}), || {
+                format!("{} is in the directory. Give {} to them.", admission.member, out.display())
+            });
+        }
+        RegistrarCommand::Revoke { member, reason } => {
+            let mut client = Client::open(&folder)?;
+            RegistrarDesk::open(&folder)?.revoke(&mut client, &member, reason)?;
+            output.result(&json!({"revoked": member}), || format!("{member} is revoked."));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn read_roots(files: &[StateFile]) -> Result<Vec<(StateCode, String)>, CliFault> {
+    let read = |file: &StateFile| {
+        let text = std::fs::read_to_string(&file.path).map_err(ClientError::file("read", &file.path))?;
+        Ok((file.state, text))
+    };
+    files.iter().map(read).collect()
+}

@@ -1,0 +1,151 @@
+//! `elchi serve`, `elchi admin …`, `elchi demo`: what needs the server's half.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::arguments::{AdminCommand, DemoArgs};
+use super::fault::CliFault;
+use super::output::{Bar, Output};
+use super::registrar::read_roots;
+use crate::admin::{AdminFault, LoadedServer, NewServer, init_server, load_server, verify_server};
+use crate::clock;
+use crate::demo::{DemoSettings, play_demo};
+use crate::domain::UtcSecond;
+use crate::exchange::Exchange;
+use crate::net::{EdgeClock, EdgeLimits, ServerEdge, TlsIdentity, run_listener};
+use crate::registrar::{Validity, generate_key, issue_server_certificate};
+use crate::server::{Api, ServerGate};
+use crate::store::Store;
+use crate::telemetry::start_traces;
+
+/// How often uploads that nobody finished are looked for, and whether the sequencer still runs.
+const SWEEP_EVERY: Duration = Duration::from_secs(600);
+const WATCH_EVERY: Duration = Duration::from_secs(1);
+
+/// Clients pin the key, so the certificate lives as long as the key.
+const TLS_CERTIFICATE_SECONDS: u64 = 20 * 365 * 24 * 3600;
+
+/// Runs the server until it is told to stop (SIGTERM, SIGINT), or its store breaks.
+pub(super) fn serve(config: &Path) -> Result<(), CliFault> {
+    start_traces();
+    let LoadedServer { config, tls_certificate, tls_key, keys, anchors } = load_server(config)?;
+    let identity = TlsIdentity::load(vec![tls_certificate], &tls_key)
+        .map_err(|fault| AdminFault::Unusable { path: config.tls_key.clone(), reason: fault.to_string() })?;
+    let store = Store::open(&config.store).map_err(AdminFault::from)?;
+    let exchange = Arc::new(Exchange::open(store, keys, anchors)?);
+    let cannot = |fault: std::io::Error| {
+        CliFault::not_possible(format!("cannot serve on {}: {fault}", config.listen), "choose another port, or stop what uses it")
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(cannot)?;
+    let edge = ServerEdge { identity, limits: EdgeLimits::default(), clock: EdgeClock::system() };
+    let outcome = runtime.block_on(async {
+        let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
+        let shutdown = stop_signal(exchange.clone()).map_err(cannot)?;
+        tokio::spawn(sweep_uploads(exchange.clone()));
+        tracing::info!(listen = %config.listen, events = exchange.published().events.head().size, "serving");
+        let gate = Arc::new(ServerGate::new(exchange.clone()));
+        let api = Arc::new(Api::new(exchange.clone()));
+        run_listener(listener, edge, gate, api, shutdown)
+            .await
+            .map_err(|fault| CliFault::not_possible(fault.to_string(), "check the TLS key and certificate"))
+    });
+    drop(runtime);
+    outcome?;
+    if exchange.is_stopped() {
+        return Err(CliFault::not_possible(
+            "the store broke while serving",
+            "look at the traces above, then start again; nothing that was acknowledged is lost",
+        ));
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// Ends when the process is told to stop, or when the sequencer had to.
+fn stop_signal(exchange: Arc<Exchange>) -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let broken = async move {
+        let mut every = tokio::time::interval(WATCH_EVERY);
+        while !exchange.is_stopped() {
+            every.tick().await;
+        }
+    };
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = broken => {}
+        }
+    })
+}
+
+async fn sweep_uploads(exchange: Arc<Exchange>) {
+    let mut every = tokio::time::interval(SWEEP_EVERY);
+    loop {
+        every.tick().await;
+        let exchange = exchange.clone();
+        match tokio::task::spawn_blocking(move || exchange.sweep_uploads()).await {
+            Ok(Ok(0)) | Err(_) => {}
+            Ok(Ok(swept)) => tracing::info!(swept, "uploads that nobody finished were removed"),
+            Ok(Err(fault)) => tracing::warn!(%fault, "uploads cannot be swept"),
+        }
+    }
+}
+
+pub(super) fn admin(command: AdminCommand, output: &Output) -> Result<(), CliFault> {
+    match command {
+        AdminCommand::Init { folder, listen, address, log_name, root } => {
+            let roots = read_roots(&root)?;
+            let (tls_key, tls_certificate) = make_tls(&address)?;
+            let new = NewServer { listen, address, log_name, roots: &roots, tls_key: &tls_key, tls_certificate: &tls_certificate };
+            let card = init_server(&folder, &new)?;
+            output.result(&card, || {
+                format!(
+                    "The server is ready in {0}.\nGive {0}/server-card.json to each registrar, then: elchi serve --config {0}/elchi.toml\n",
+                    folder.display()
+                )
+            });
+            Ok(())
+        }
+        AdminCommand::Verify { config } => {
+            let mut bar = Bar::new();
+            let report = verify_server(&config, &mut |progress| bar.show(progress.family, progress.bytes, progress.bytes))?;
+            drop(bar);
+            output.result(&report, || {
+                let mut text = format!(
+                    "{} rows, {} bytes read; {} event leaves and {} directory entries judged again\n",
+                    report.rows, report.bytes, report.event_leaves, report.directory_entries
+                );
+                report.damages.iter().for_each(|damage| text += &format!("damaged: {damage}\n"));
+                text
+            });
+            match report.damages.len() {
+                0 => Ok(()),
+                count => Err(CliFault::Wrong(format!(
+                    "{count} things are not what was written\nhint: stop using this disk, keep a copy of it, and restore a backup"
+                ))),
+            }
+        }
+    }
+}
+
+/// The server's TLS key (PKCS#8 DER) and its certificate (DER).
+fn make_tls(address: &str) -> Result<(zeroize::Zeroizing<Vec<u8>>, Vec<u8>), CliFault> {
+    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+    let unusable = |fault: String| CliFault::not_possible(fault, "write the address as HOST:PORT");
+    let (key, _) = generate_key().map_err(|fault| unusable(fault.to_string()))?;
+    let now = clock::now_second().unix();
+    let second = |unix| UtcSecond::from_unix(unix).map_err(|fault| unusable(fault.to_string()));
+    let validity = Validity { from: second(now - 3600)?, until: second(now + TLS_CERTIFICATE_SECONDS)? };
+    let certificate = issue_server_certificate(host, &key, validity).map_err(|fault| unusable(fault.to_string()))?;
+    Ok((key, certificate))
+}
+
+pub(super) fn demo(args: &DemoArgs, output: &Output) -> Result<(), CliFault> {
+    let settings = DemoSettings { folder: args.dir.clone(), files: args.file.clone(), keep_serving: args.keep_serving };
+    play_demo(&settings, &mut |line| output.remark(line)).map_err(CliFault::Demo)
+}

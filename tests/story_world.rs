@@ -1,0 +1,157 @@
+//! What the story's tests stand on: the world that `elchi demo` leaves, with its server as a process.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use elchi::client::{Client, ClientError, Sent, Submission};
+use elchi::domain::Tag;
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+/// Long enough for a loaded machine; what hangs longer has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_elchi");
+
+/// Both states, seven people, one closed case; the server runs until this is dropped.
+pub(super) struct World {
+    folder: tempfile::TempDir,
+    pid: Option<Pid>,
+    pub(super) address: String,
+    /// The case that the demo played.
+    pub(super) case: Tag,
+}
+
+impl World {
+    pub(super) fn play() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = Command::new(PROGRAM);
+        command.args(["demo", "--keep-serving", "--dir"]).arg(folder.path());
+        let output = command.stdout(Stdio::null()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let json: serde_json::Value = serde_json::from_slice(&fs::read(folder.path().join("demo.json")).unwrap()).unwrap();
+        let pid = Pid::from_raw(i32::try_from(json["server"]["pid"].as_i64().unwrap()).unwrap());
+        let case = json["cases"][0]["case"].as_str().unwrap().parse().unwrap();
+        Self { folder, pid, address: json["server"]["address"].as_str().unwrap().into(), case }
+    }
+
+    pub(super) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(super) fn profile(&self, member: &str) -> PathBuf {
+        self.path("people").join(member.replace('/', "-"))
+    }
+
+    pub(super) fn client(&self, member: &str) -> Client {
+        Client::open(&self.profile(member)).unwrap()
+    }
+
+    pub(super) fn config(&self) -> PathBuf {
+        self.path("server/elchi.toml")
+    }
+
+    /// Runs the program as a member.
+    pub(super) fn run(&self, member: &str, arguments: &[&str]) -> Output {
+        Command::new(PROGRAM).env("ELCHI_PROFILE", self.profile(member)).args(arguments).output().unwrap()
+    }
+
+    pub(super) fn server_pid(&self) -> Pid {
+        self.pid.unwrap()
+    }
+
+    /// Ends the server as `kill -9` does.
+    pub(super) fn kill_server(&mut self) {
+        self.end_server(Signal::KILL);
+    }
+
+    /// Ends the server as a service manager does.
+    pub(super) fn stop_server(&mut self) {
+        self.end_server(Signal::TERM);
+    }
+
+    fn end_server(&mut self, signal: Signal) {
+        let Some(pid) = self.pid.take() else { return };
+        kill_process(pid, signal).unwrap();
+        let begun = Instant::now();
+        while test_kill_process(pid).is_ok() && !is_zombie(pid) {
+            assert!(begun.elapsed() < PATIENCE, "the server does not end");
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    pub(super) fn start_server(&mut self) {
+        let traces = fs::File::create(self.path("server/traces-2.json")).unwrap();
+        let mut child =
+            Command::new(PROGRAM).args(["serve", "--config"]).arg(self.config()).stdout(Stdio::null()).stderr(traces).spawn().unwrap();
+        let begun = Instant::now();
+        while std::net::TcpStream::connect(&self.address).is_err() {
+            assert!(child.try_wait().unwrap().is_none(), "{}", fs::read_to_string(self.path("server/traces-2.json")).unwrap());
+            assert!(begun.elapsed() < PATIENCE, "the server does not answer");
+            thread::sleep(Duration::from_millis(20));
+        }
+        self.pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
+        // Whoever is waited for is no zombie; the process ends by `end_server`.
+        thread::spawn(move || child.wait());
+    }
+
+    /// A request of kg.gpo to tr.moj.
+    pub(super) fn send(&self, files: &[PathBuf]) -> Result<Sent, ClientError> {
+        self.client("kg.gpo/01").send(&request(files), &mut |_, _, _| {})
+    }
+
+    pub(super) fn sample(&self, name: &str, bytes: usize) -> PathBuf {
+        let path = self.path(name);
+        write_random(&path, bytes);
+        path
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.kill_server();
+    }
+}
+
+pub(super) fn request(files: &[PathBuf]) -> Submission {
+    Submission {
+        case: None,
+        to: BTreeSet::from(["tr.moj".parse().unwrap()]),
+        title: "a request".into(),
+        text: String::new(),
+        files: files.to_vec(),
+    }
+}
+
+/// Bytes that do not compress, from a generator that costs little.
+pub(super) fn write_random(path: &Path, bytes: usize) {
+    use std::io::Write;
+    let mut file = std::io::BufWriter::with_capacity(1 << 20, fs::File::create(path).unwrap());
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut left = bytes;
+    while left > 0 {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        let word = state.to_le_bytes();
+        let take = left.min(8);
+        file.write_all(&word[..take]).unwrap();
+        left -= take;
+    }
+    file.flush().unwrap();
+}
+
+fn is_zombie(pid: Pid) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    status.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
+}
+
+/// The most memory that a process has held, in KiB (`VmHWM`); none when it has ended.
+pub(super) fn peak_rss_kib(pid: u32) -> Option<u64> {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}

@@ -1,0 +1,250 @@
+//! A server that lies: whatever it alters, the client notices, names it, and shows nothing of it.
+
+use std::fs;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
+
+use base64ct::{Base64, Encoding};
+use elchi::admin::load_server;
+use elchi::client::{Client, ClientError};
+use elchi::exchange::Exchange;
+use elchi::net::{EdgeClock, EdgeLimits, Handler, IncomingBody, OutgoingBody, ServerEdge, TlsIdentity, run_listener};
+use elchi::server::{Api, ServerGate};
+use elchi::store::Store;
+use elchi::trust::VerifiedPeer;
+use http::{Request, Response};
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::story_world::World;
+
+/// What the server does to the bodies of answers whose path begins like this.
+struct Lie {
+    path: &'static str,
+    alter: Box<dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync>,
+}
+
+struct LyingApi {
+    api: Api,
+    lie: Arc<Mutex<Option<Arc<Lie>>>>,
+}
+
+impl Handler for LyingApi {
+    type Peer = VerifiedPeer;
+
+    async fn answer(&self, peer: VerifiedPeer, request: Request<IncomingBody>) -> Response<OutgoingBody> {
+        let path = request.uri().path().to_owned();
+        let answer = self.api.answer(peer, request).await;
+        let lie = self.lie.lock().unwrap().clone().filter(|lie| path.starts_with(lie.path) && answer.status().is_success());
+        let Some(lie) = lie else { return answer };
+        let (parts, body) = answer.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes().to_vec();
+        Response::from_parts(parts, OutgoingBody::from_bytes((lie.alter)(bytes)))
+    }
+}
+
+/// The demo's world, served by a liar.
+struct LyingWorld {
+    world: World,
+    lie: Arc<Mutex<Option<Arc<Lie>>>>,
+    stop: Option<oneshot::Sender<()>>,
+    server: Option<JoinHandle<()>>,
+}
+
+impl LyingWorld {
+    fn play() -> Self {
+        let mut world = World::play();
+        world.stop_server();
+        let server = load_server(&world.config()).unwrap();
+        let lie: Arc<Mutex<Option<Arc<Lie>>>> = Arc::default();
+        let told = lie.clone();
+        let (stop, stopped) = oneshot::channel();
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let store = Store::open(&server.config.store).unwrap();
+            let exchange = Arc::new(Exchange::open(store, server.keys, server.anchors).unwrap());
+            let edge = ServerEdge {
+                identity: TlsIdentity::load(vec![server.tls_certificate], &server.tls_key).unwrap(),
+                limits: EdgeLimits::default(),
+                clock: EdgeClock::system(),
+            };
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::bind(server.config.listen).await.unwrap();
+                ready.send(()).unwrap();
+                let api = Arc::new(LyingApi { api: Api::new(exchange.clone()), lie: told });
+                let shutdown = async { drop(stopped.await) };
+                run_listener(listener, edge, Arc::new(ServerGate::new(exchange.clone())), api, shutdown).await.unwrap();
+            });
+        });
+        is_ready.recv().unwrap();
+        Self { world, lie, stop: Some(stop), server: Some(thread) }
+    }
+
+    fn lie(&self, path: &'static str, alter: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) {
+        *self.lie.lock().unwrap() = Some(Arc::new(Lie { path, alter: Box::new(alter) }));
+    }
+
+    fn be_honest(&self) {
+        *self.lie.lock().unwrap() = None;
+    }
+
+    fn open(&self, into: &str) -> (Result<(), ClientError>, PathBuf) {
+        let folder = self.world.path(into);
+        let opened = self.world.client("tr.moj/01").open_submission(&self.world.case, Some(0), &folder, &mut |_, _| {});
+        (opened.map(drop), folder)
+    }
+}
+
+impl Drop for LyingWorld {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        self.server.take().unwrap().join().unwrap();
+    }
+}
+
+/// What is altered, and how.
+type Alteration = (&'static str, fn(&mut Value));
+
+fn flip_middle(mut bytes: Vec<u8>) -> Vec<u8> {
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    bytes
+}
+
+/// Alters one field of a JSON answer.
+fn in_json(alter: impl Fn(&mut Value) + Send + Sync + 'static) -> impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static {
+    move |bytes| {
+        let mut value: Value = serde_json::from_slice(&bytes).unwrap();
+        alter(&mut value);
+        serde_json::to_vec(&value).unwrap()
+    }
+}
+
+fn flip_base64(field: &mut Value) {
+    let bytes = Base64::decode_vec(field.as_str().unwrap()).unwrap();
+    *field = Value::String(Base64::encode_string(&flip_middle(bytes)));
+}
+
+fn require_unproven(outcome: Result<(), ClientError>, what: &str) {
+    match outcome {
+        Err(fault) if fault.is_unproven() => {}
+        other => panic!("{what}: {other:?}"),
+    }
+}
+
+#[test]
+fn an_altered_blob_is_not_shown() {
+    let lying = LyingWorld::play();
+    lying.lie("/v1/blobs/", flip_middle);
+    let (opened, folder) = lying.open("altered");
+    require_unproven(opened, "a flipped blob");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0, "something of it was shown");
+    lying.be_honest();
+    lying.open("honest").0.unwrap();
+}
+
+/// The cover is right and a document is not: the cover may be seen, the document never.
+#[test]
+fn an_altered_document_behind_a_right_cover_is_not_shown() {
+    let lying = LyingWorld::play();
+    lying.lie("/v1/blobs/", |bytes| if bytes.len() > 1024 * 1024 { flip_middle(bytes) } else { bytes });
+    let (opened, folder) = lying.open("altered");
+    require_unproven(opened, "a flipped document");
+    assert!(folder.join("request.txt").exists() && !folder.join("recording.bin").exists());
+}
+
+#[test]
+fn an_altered_slip_does_not_open() {
+    let lying = LyingWorld::play();
+    let has_slips = |value: &mut Value| {
+        if let Some(slip) = value["slips"].as_array_mut().and_then(|slips| slips.first_mut()) {
+            flip_base64(&mut slip["slip"]);
+        }
+    };
+    lying.lie("/v1/acts", in_json(has_slips));
+    let (opened, folder) = lying.open("altered");
+    require_unproven(opened, "a flipped slip");
+    assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+}
+
+#[test]
+fn slips_of_other_documents_are_not_taken() {
+    let lying = LyingWorld::play();
+    let swap = |value: &mut Value| {
+        if let Some(slips) = value["slips"].as_array_mut().filter(|slips| slips.len() > 1) {
+            let (first, second) = (slips[0]["slip"].clone(), slips[1]["slip"].clone());
+            slips[0]["slip"] = second;
+            slips[1]["slip"] = first;
+        }
+    };
+    lying.lie("/v1/acts", in_json(swap));
+    require_unproven(lying.open("swapped").0, "swapped slips");
+}
+
+#[test]
+fn an_altered_receipt_proves_nothing_and_the_act_stays_in_the_outbox() {
+    let lying = LyingWorld::play();
+    let sample = lying.world.sample("small.bin", 3000);
+    let alterations: [Alteration; 5] = [
+        ("leaf", |value| flip_base64(&mut value["receipt"]["leaves"][0]["leaf"])),
+        ("index", |value| value["receipt"]["leaves"][0]["index"] = Value::from(3)),
+        ("signature", |value| flip_base64(&mut value["receipt"]["signature"])),
+        ("statement", |value| value["receipt"]["statement_sha256"] = Value::from("ab".repeat(32))),
+        ("checkpoint", |value| {
+            let text = value["receipt"]["checkpoint"].as_str().unwrap().replacen('6', "7", 1);
+            value["receipt"]["checkpoint"] = Value::String(text);
+        }),
+    ];
+    for (what, alter) in alterations {
+        lying.lie("/v1/acts", in_json(alter));
+        require_unproven(lying.world.send(std::slice::from_ref(&sample)).map(drop), what);
+        let mut client = lying.world.client("kg.gpo/01");
+        assert_eq!(client.load_waiting().unwrap().len(), 1, "{what}: it was called sent");
+        lying.be_honest();
+        assert_eq!(client.send_waiting(&mut |_, _, _| {}).unwrap().len(), 1, "{what}");
+    }
+}
+
+#[test]
+fn an_altered_statement_does_not_open_its_leaf() {
+    let lying = LyingWorld::play();
+    fs::remove_dir_all(lying.world.profile("tr.moj/01").join("memory/statements")).unwrap();
+    lying.lie("/v1/statements/", in_json(|value| flip_base64(&mut value["statement"])));
+    require_unproven(lying.world.client("tr.moj/01").load_inbox().map(drop), "a flipped statement");
+}
+
+#[test]
+fn an_altered_log_is_not_followed() {
+    let lying = LyingWorld::play();
+    let profile = lying.world.profile("tr.moj/01");
+    fs::remove_dir_all(profile.join("memory")).unwrap();
+    for path in ["/v1/logs/events/tile", "/v1/logs/directory/tile", "/v1/logs/events/checkpoint", "/v1/logs/directory/checkpoint"] {
+        lying.lie(path, flip_middle);
+        require_unproven(Client::open(&profile).unwrap().follow(), path);
+    }
+    lying.be_honest();
+    Client::open(&profile).unwrap().follow().unwrap();
+}
+
+/// A log that forgot what this machine has seen: the remembered and the offered checkpoint are kept.
+#[test]
+fn a_shortened_log_is_refused_and_both_checkpoints_are_kept() {
+    let lying = LyingWorld::play();
+    let profile = lying.world.profile("kg.gpo/01");
+    let old = fs::read(lying.world.profile("kg.mvd/01").join("memory/events.checkpoint")).unwrap_or_default();
+    assert!(!old.is_empty(), "kg.mvd/01 followed the log when it enrolled");
+    // An honest old checkpoint is no news and no harm.
+    lying.lie("/v1/logs/events/checkpoint", move |_| old.clone());
+    Client::open(&profile).unwrap().follow().unwrap();
+    // Another history of the same length, signed by the log's own key, is proof against it.
+    let server = load_server(&lying.world.config()).unwrap();
+    let mut head = Client::open(&profile).unwrap().mirror(elchi::domain::Log::Events).head();
+    head.root = elchi::crypto::hash(b"another history");
+    let forked = elchi::tlog::sign_checkpoint(&server.keys.events, head).unwrap().note().as_str().as_bytes().to_vec();
+    lying.lie("/v1/logs/events/checkpoint", move |_| forked.clone());
+    require_unproven(Client::open(&profile).unwrap().follow(), "a fork");
+    assert_eq!(fs::read_dir(profile.join("evidence")).unwrap().count(), 2);
+}
