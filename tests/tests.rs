@@ -6,6 +6,16 @@ mod chain;
 #[cfg(feature = "server")]
 mod evidence;
 #[cfg(feature = "server")]
+mod exchange;
+#[cfg(feature = "server")]
+mod exchange_directory;
+#[cfg(feature = "server")]
+mod exchange_documents;
+#[cfg(feature = "server")]
+mod exchange_faults;
+#[cfg(feature = "server")]
+mod exchange_world;
+#[cfg(feature = "server")]
 mod gate;
 mod layering;
 mod net;

@@ -1,13 +1,15 @@
 //! From a received act to its receipt.
 
 use super::draft::{Drafted, EventJob, Job};
+use super::sequencer::Accepted;
+use super::uploads::{claim_document, describe_fault, upload_mismatch};
 use super::{ActError, Exchange};
 use crate::clock;
 use crate::crypto::hash;
 use crate::domain::limits::{BLOB_BYTES_MAX, SLIP_BYTES_MAX};
-use crate::domain::{Log, Tag};
+use crate::domain::{Hash, Log, Tag};
 use crate::seal::verify_header;
-use crate::store::{ClaimedUpload, NewSlip, UploadFault};
+use crate::store::NewSlip;
 use crate::trust::{JudgedAt, VerifiedPeer, verify_statement};
 use crate::wire::{
     Act, ActAnswer, ActRequest, Base64Bytes, DocumentLine, Refusal, RefusalCode, SlipBody, SlipLine, Statement, parse_statement,
@@ -25,19 +27,28 @@ impl Exchange {
         let log = statement.act.op().log();
         let sha256 = hash(&request.statement.0);
         // Looked up before time and order are judged, so that a retry after a cut is never refused.
-        let earlier = self.store.load_acceptance(log, &sha256)?;
-        let (drafted, published) = match earlier {
-            Some(stored) => {
-                let drafted = Drafted { log, statement: sha256, first_index: stored.first_leaf, leaf_count: stored.leaf_count };
-                (drafted, self.published())
-            }
-            None => {
-                let accepted = self.queue.sequence(self.admit(peer, &statement, request)?)?;
-                (accepted.drafted, accepted.published)
-            }
+        let accepted = match self.find_earlier(log, &sha256)? {
+            Some(earlier) => earlier,
+            None => match self.admit(peer, &statement, request).and_then(|job| self.queue.sequence(job)) {
+                Ok(accepted) => accepted,
+                // Sent twice at once, the later may find its uploads claimed by the earlier: that is no refusal.
+                Err(error) => self.find_earlier(log, &sha256)?.ok_or(error)?,
+            },
         };
         let slips = self.load_released_slips(peer, &statement)?;
-        Ok(ActAnswer { receipt: self.load_receipt(&drafted, &published)?, slips })
+        Ok(ActAnswer { receipt: self.load_receipt(&accepted.drafted, &accepted.published)?, slips })
+    }
+
+    /// Where a statement that was accepted before stands, under a checkpoint that contains it.
+    fn find_earlier(&self, log: Log, sha256: &Hash) -> Result<Option<Accepted>, ActError> {
+        let Some(stored) = self.store.load_acceptance(log, sha256)? else { return Ok(None) };
+        let drafted = Drafted { log, statement: *sha256, first_index: stored.first_leaf, leaf_count: stored.leaf_count };
+        let published = self.published();
+        if published.head(log).head().size >= stored.first_leaf + stored.leaf_count {
+            return Ok(Some(Accepted { drafted, published }));
+        }
+        // In the database, but its commit has not ended: it is durable and published when the sequencer comes to this.
+        self.queue.sequence(Job::Earlier(drafted)).map(Some)
     }
 
     /// All checks that need neither the sequencer's order nor its time.
@@ -51,34 +62,26 @@ impl Exchange {
         let origin = self.keys.origin(Log::Events);
         let verified = verify_statement(&request.statement.0, &request.signature.0, origin, &published.directory, at)?;
         let slips = check_slips(statement.act.slips(), request.slips)?;
-        let claims = self.claim_uploads(peer, &statement.act)?;
+        self.check_uploads(peer, &statement.act)?;
         let tls_certificate = peer.certificate().certificate_sha256();
-        Ok(Job::Event(Box::new(EventJob { statement: verified, slips, claims, tls_certificate })))
+        Ok(Job::Event(Box::new(EventJob { statement: verified, slips, tls_certificate })))
     }
 
     /// The uploads that a submission names: the peer's own, complete, of the digest and length that the
-    /// statement says, and sealed as strongly as they must be.
-    fn claim_uploads(&self, peer: &VerifiedPeer, act: &Act) -> Result<Vec<(Tag, ClaimedUpload)>, ActError> {
-        let Act::Submit(submit) = act else { return Ok(Vec::new()) };
-        submit.documents.iter().map(|document| Ok((document.tag, self.claim_upload(peer, document)?))).collect()
+    /// statement says, and sealed as strongly as they must be. The sequencer claims them.
+    fn check_uploads(&self, peer: &VerifiedPeer, act: &Act) -> Result<(), ActError> {
+        let Act::Submit(submit) = act else { return Ok(()) };
+        submit.documents.iter().try_for_each(|document| self.check_upload(peer, document))
     }
 
-    fn claim_upload(&self, peer: &VerifiedPeer, document: &DocumentLine) -> Result<ClaimedUpload, ActError> {
-        let mismatch = |reason: String| Refusal::new(RefusalCode::UploadMismatch, reason);
+    fn check_upload(&self, peer: &VerifiedPeer, document: &DocumentLine) -> Result<(), ActError> {
         if document.bytes > BLOB_BYTES_MAX {
             return Err(Refusal::new(RefusalCode::TooLarge, "a document is larger than 1 TiB").into());
         }
-        let tag = document.tag;
-        let describe = |fault: UploadFault| match fault {
-            UploadFault::Fault(fault) => ActError::from(fault),
-            UploadFault::Busy => {
-                Refusal::new(RefusalCode::UploadBusy, format!("the upload of document {tag} is still being written")).into()
-            }
-            refused => mismatch(format!("document {tag}: {refused}")).into(),
-        };
-        let prefix = self.store.read_upload_prefix(&document.upload, peer.member()).map_err(describe)?;
-        verify_header(&prefix).map_err(|fault| mismatch(format!("document {tag} is not sealed as it must be: {fault}")))?;
-        self.store.claim_upload(&document.upload, peer.member(), &document.sha256, document.bytes).map_err(describe)
+        let tag = &document.tag;
+        let prefix = self.store.read_upload_prefix(&document.upload, peer.member()).map_err(|fault| describe_fault(tag, fault))?;
+        verify_header(&prefix).map_err(|fault| upload_mismatch(tag, format!("it is not sealed as it must be: {fault}")))?;
+        claim_document(&self.store, peer.member(), document).map(|_| ())
     }
 
     /// For a release: the slips of the actor's authority, now that the release stands in the log.

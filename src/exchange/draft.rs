@@ -1,23 +1,24 @@
 //! A batch being drawn up in memory: what the acts admitted so far make of the logs, the cases and the
 //! directory. Nothing of it exists until the store has committed it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::published::Published;
 use super::{ActError, ExchangeFault, directory_log};
 use crate::crypto::hash;
 use crate::domain::limits::CLOCK_SKEW_MS_MAX;
-use crate::domain::{ChainKind, Hash, Log, Tag, TreeHead, UnixMillis};
+use crate::domain::{ChainKind, Hash, Log, Tag, TreeHead, UnixMillis, UploadId};
 use crate::store::{
-    Acceptance, AcceptedStatement, COMMIT_BYTES_MAX, ChainEntry, ClaimedDocument, ClaimedUpload, CommitBatch, Heads, LogAppend, NewNode,
-    NewSlip, Store, ViewUpdate,
+    Acceptance, AcceptedStatement, COMMIT_BYTES_MAX, ChainEntry, ClaimedDocument, CommitBatch, Heads, LogAppend, NewNode, NewSlip, Store,
+    ViewUpdate,
 };
 use crate::tlog::{Frontier, commitment, leaf_hash, touched_chains};
 use crate::trust::{Case, Directory, JudgedAt, VerifiedEntry, VerifiedStatement, permit_act};
-use crate::wire::{ACT_REQUEST_BYTES_MAX, Act, EventLeaf, Refusal, RefusalCode, encode_directory_leaf, encode_event_leaf};
+use crate::wire::{ACT_REQUEST_BYTES_MAX, Act, DocumentLine, EventLeaf, Refusal, RefusalCode, encode_directory_leaf, encode_event_leaf};
 
 use super::directory_log::load_root_at;
+use super::uploads::{claim_document, upload_mismatch};
 use super::views::{CASE_VIEW, LEAF_VIEW, RELEASE_VIEW, encode_case, encode_release, leaf_key, load_case, release_key};
 
 /// An act that waits to be sequenced.
@@ -26,15 +27,36 @@ pub(super) enum Job {
     Event(Box<EventJob>),
     /// A directory statement and its signature.
     Entry { statement: Vec<u8>, signature: Vec<u8> },
+    /// An act that is in the database already; its caller waits until it is published.
+    Earlier(Drafted),
+}
+
+impl Job {
+    /// The uploads that it claims.
+    pub(super) fn uploads(&self) -> Vec<UploadId> {
+        match self {
+            Job::Event(job) => job.uploads().collect(),
+            Job::Entry { .. } | Job::Earlier(_) => Vec::new(),
+        }
+    }
 }
 
 /// An act of the events log, verified as of a moment ago, with what must be stored beside it.
 pub(super) struct EventJob {
     pub(super) statement: VerifiedStatement,
     pub(super) slips: Vec<NewSlip>,
-    pub(super) claims: Vec<(Tag, ClaimedUpload)>,
     /// SHA-256 of the TLS certificate that asked; a release is in force for this certificate.
     pub(super) tls_certificate: Hash,
+}
+
+impl EventJob {
+    fn uploads(&self) -> impl Iterator<Item = UploadId> {
+        let documents = match &self.statement.statement().act {
+            Act::Submit(act) => act.documents.as_slice(),
+            _ => &[],
+        };
+        documents.iter().map(|document| document.upload)
+    }
 }
 
 /// Where an act's leaves are: the log, the first index, how many.
@@ -71,6 +93,7 @@ pub(super) struct Draft<'s> {
     chains: BTreeMap<(ChainKind, Tag), ChainHead>,
     cases: BTreeMap<Tag, Case>,
     drafted: BTreeMap<Hash, Drafted>,
+    claimed: BTreeSet<UploadId>,
     batch: CommitBatch,
 }
 
@@ -86,8 +109,8 @@ impl<'s> Draft<'s> {
         let time = now.max(directory_log::load_last_time(store, &base)?);
         let heads = Heads { events: base.events.head(), directory: base.directory_head.head() };
         let directory = base.directory.clone();
-        let (chains, cases, drafted) = Default::default();
-        Ok(Self { store, base, time, frontiers, directory, chains, cases, drafted, batch: CommitBatch::on(heads) })
+        let (chains, cases, drafted, claimed) = Default::default();
+        Ok(Self { store, base, time, frontiers, directory, chains, cases, drafted, claimed, batch: CommitBatch::on(heads) })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -104,6 +127,7 @@ impl<'s> Draft<'s> {
         match job {
             Job::Event(job) => self.admit_event(*job),
             Job::Entry { statement, signature } => self.admit_entry(&statement, &signature),
+            Job::Earlier(drafted) => Ok(drafted),
         }
     }
 
@@ -131,12 +155,13 @@ impl<'s> Draft<'s> {
         let case_tag = *text.act.case().ok_or_else(Refusal::not_found)?;
         let case = self.case(&case_tag)?;
         let permit = permit_act(case.as_ref(), job.statement.clone(), &self.directory, at)?;
+        let documents = self.claim_uploads(&job.statement)?;
         // Permitted. Nothing below is refused any more; only a storage fault can end it.
         let (drafted, case_leaf) = self.append_event(&job.statement)?;
         if permit.moves_case() {
             self.cases.insert(case_tag, permit.into_case(case_leaf));
         }
-        self.store_beside(job);
+        self.store_beside(job, documents);
         Ok(drafted)
     }
 
@@ -193,7 +218,7 @@ impl<'s> Draft<'s> {
         drafted
     }
 
-    fn store_beside(&mut self, job: EventJob) {
+    fn store_beside(&mut self, job: EventJob, documents: Vec<ClaimedDocument>) {
         let statement = job.statement.statement();
         if let Act::Release(act) = &statement.act {
             let released = |document: &Tag| ViewUpdate {
@@ -203,8 +228,24 @@ impl<'s> Draft<'s> {
             };
             self.batch.views.extend(act.documents.iter().map(released));
         }
+        self.claimed.extend(job.uploads());
         self.batch.slips.extend(job.slips);
-        self.batch.documents.extend(job.claims.into_iter().map(|(tag, upload)| ClaimedDocument { tag, upload }));
+        self.batch.documents.extend(documents);
+    }
+
+    /// A submission's uploads, each claimed once: none twice in this batch, none that is gone since the
+    /// act was queued. A batch that names one twice would be refused whole.
+    fn claim_uploads(&self, statement: &VerifiedStatement) -> Result<Vec<ClaimedDocument>, ActError> {
+        let Act::Submit(act) = &statement.statement().act else { return Ok(Vec::new()) };
+        let mut named = BTreeSet::new();
+        let claim = |document: &DocumentLine| {
+            if self.claimed.contains(&document.upload) || !named.insert(document.upload) {
+                return Err(upload_mismatch(&document.tag, "its upload is another document's").into());
+            }
+            let upload = claim_document(self.store, &statement.statement().actor, document)?;
+            Ok(ClaimedDocument { tag: document.tag, upload })
+        };
+        act.documents.iter().map(claim).collect()
     }
 
     fn accepted_before(&self, log: Log, sha256: &Hash) -> Result<Option<Drafted>, ActError> {

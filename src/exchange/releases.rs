@@ -3,8 +3,8 @@
 use super::views::{RELEASE_VIEW, decode_release, release_key};
 use super::{ActError, Exchange, ExchangeFault};
 use crate::clock;
-use crate::domain::Tag;
 use crate::domain::limits::RELEASE_MS_MAX;
+use crate::domain::{Tag, UnixMillis};
 use crate::store::BlobReader;
 use crate::trust::VerifiedPeer;
 use crate::wire::{Refusal, RefusalCode};
@@ -19,9 +19,28 @@ impl Exchange {
         let not_released = || Refusal::new(RefusalCode::NotReleased, "there is no release in force of such a document to you");
         let key = release_key(document, &peer.certificate().certificate_sha256());
         let released = self.store.load_view(RELEASE_VIEW, &key)?.ok_or_else(not_released)?;
-        if clock::now().0.saturating_sub(decode_release(&released)?.0) > RELEASE_MS_MAX {
+        if !is_in_force(decode_release(&released)?, clock::now()) {
             return Err(not_released().into());
         }
         Ok(self.store.open_blob(document)?.ok_or(ExchangeFault::Damaged { what: "documents" })?)
+    }
+}
+
+fn is_in_force(released: UnixMillis, now: UnixMillis) -> bool {
+    now.0.saturating_sub(released.0) <= RELEASE_MS_MAX
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_release_is_in_force_for_a_day_from_its_leaf() {
+        let (released, day) = (UnixMillis(1_795_465_140_000), 24 * 3600 * 1000);
+        for after in [0, 1, day] {
+            assert!(is_in_force(released, UnixMillis(released.0 + after)), "{after} ms later");
+        }
+        assert!(!is_in_force(released, UnixMillis(released.0 + day + 1)));
+        assert!(is_in_force(released, UnixMillis(released.0 - 1)), "a clock that was set back");
     }
 }

@@ -12,7 +12,7 @@ use super::faults::storage_full;
 use super::published::{Published, PublishedCell};
 use super::{ActError, ExchangeFault, LogKeys};
 use crate::clock;
-use crate::domain::{Log, TreeHead};
+use crate::domain::{Log, TreeHead, UploadId};
 use crate::store::{CommitFault, Store, StoreFault};
 use crate::tlog::{LogSigningKey, sign_checkpoint};
 use crate::trust::Directory;
@@ -33,6 +33,13 @@ pub(super) struct Accepted {
 
 struct Queued {
     job: Job,
+    reply: SyncSender<Result<Accepted, ActError>>,
+}
+
+/// An act in the batch, and whom to tell.
+struct Waiting {
+    drafted: Drafted,
+    uploads: Vec<UploadId>,
     reply: SyncSender<Result<Accepted, ActError>>,
 }
 
@@ -108,13 +115,19 @@ struct Sequencer {
     stopped: Arc<AtomicBool>,
 }
 
+impl Drop for Sequencer {
+    /// However its thread ends, by a fault or by a panic, whoever watches learns that nothing more is taken.
+    fn drop(&mut self) {
+        self.stopped.store(true, Ordering::Release);
+    }
+}
+
 impl Sequencer {
     fn run(&mut self, receiver: &Receiver<Queued>) {
         while let Ok(first) = receiver.recv() {
             if let Err(fault) = self.sequence_batch(first, receiver) {
                 // The outcome on disk is unknown, so nothing more may be signed from this memory.
                 tracing::error!(%fault, "the sequencer stops: restart the server");
-                self.stopped.store(true, Ordering::Release);
                 return;
             }
         }
@@ -124,25 +137,32 @@ impl Sequencer {
     fn sequence_batch(&mut self, first: Queued, receiver: &Receiver<Queued>) -> Result<(), ExchangeFault> {
         let base = self.published.current();
         let mut draft = Draft::begin(&self.store, base.clone(), self.frontiers.clone(), clock::now())?;
-        let mut drafted = Vec::new();
+        let mut waiting = Vec::new();
         let mut next = Some(first);
         while let Some(Queued { job, reply }) = next {
+            let uploads = job.uploads();
             match draft.admit(job) {
-                Ok(entry) => drafted.push((entry, reply)),
+                Ok(drafted) => waiting.push(Waiting { drafted, uploads, reply }),
                 Err(error) => answer(&reply, Err(error)),
             }
-            let has_room = drafted.len() < BATCH_MAX && draft.has_room();
+            let has_room = waiting.len() < BATCH_MAX && draft.has_room();
             next = if has_room { receiver.try_recv().ok() } else { None };
         }
         if draft.is_empty() {
-            drafted.into_iter().for_each(|(drafted, reply)| answer(&reply, Ok(Accepted { drafted, published: base.clone() })));
+            answer_accepted(waiting, &base);
             return Ok(());
         }
         let finished = draft.finish();
         match self.store.commit(&finished.batch) {
             Ok(()) => {}
             Err(CommitFault::Fault(StoreFault::Full { .. })) => {
-                drafted.iter().for_each(|(_, reply)| answer(reply, Err(storage_full().into())));
+                waiting.iter().for_each(|act| answer(&act.reply, Err(storage_full().into())));
+                return Ok(());
+            }
+            Err(CommitFault::UploadGone(id) | CommitFault::UploadDamaged(id)) => {
+                // Given up by its member in this very moment, or its file no longer checks. Nothing was
+                // written, and it is no reason to stop for everyone else.
+                waiting.iter().for_each(|act| answer(&act.reply, Err(describe_lost_upload(act, &id).into())));
                 return Ok(());
             }
             Err(CommitFault::Fault(fault)) => return Err(fault.into()),
@@ -156,10 +176,22 @@ impl Sequencer {
         // only answers; the same statements sent again are answered with their receipts.
         self.frontiers = finished.frontiers;
         self.published.publish(sign_published(&self.keys, finished.events, finished.directory_head, finished.directory)?);
-        let published = self.published.current();
-        drafted.into_iter().for_each(|(drafted, reply)| answer(&reply, Ok(Accepted { drafted, published: published.clone() })));
+        answer_accepted(waiting, &self.published.current());
         Ok(())
     }
+}
+
+fn answer_accepted(waiting: Vec<Waiting>, published: &Arc<Published>) {
+    let answer_one = |Waiting { drafted, reply, .. }| answer(&reply, Ok(Accepted { drafted, published: published.clone() }));
+    waiting.into_iter().for_each(answer_one);
+}
+
+/// What the acts of a batch are told that a lost upload has undone: the one that named it, and the others.
+fn describe_lost_upload(act: &Waiting, lost: &UploadId) -> Refusal {
+    if act.uploads.contains(lost) {
+        return Refusal::new(RefusalCode::UploadMismatch, format!("the upload {lost} is gone or damaged"));
+    }
+    Refusal::new(RefusalCode::Busy, "another act of the same moment could not be written")
 }
 
 /// The caller may have gone away; its act stands all the same.

@@ -3,10 +3,10 @@
 use super::{ActError, Exchange};
 use crate::clock;
 use crate::crypto::random_upload_id;
-use crate::domain::UploadId;
-use crate::store::{UploadFault, UploadProgress, UploadWriter};
+use crate::domain::{MemberCode, Tag, UploadId};
+use crate::store::{ClaimedUpload, Store, UploadFault, UploadProgress, UploadWriter};
 use crate::trust::VerifiedPeer;
-use crate::wire::{Refusal, RefusalCode};
+use crate::wire::{DocumentLine, Refusal, RefusalCode};
 
 impl Exchange {
     /// Begins an upload of so many bytes.
@@ -50,6 +50,24 @@ impl Exchange {
     pub fn sweep_uploads(&self) -> Result<u64, ActError> {
         Ok(self.store.sweep_uploads(clock::now())?)
     }
+}
+
+/// Claims the upload that a document line names: the member's own, complete, of that digest and length.
+pub(super) fn claim_document(store: &Store, member: &MemberCode, document: &DocumentLine) -> Result<ClaimedUpload, ActError> {
+    let claimed = store.claim_upload(&document.upload, member, &document.sha256, document.bytes);
+    claimed.map_err(|fault| describe_fault(&document.tag, fault))
+}
+
+/// What an act is told when an upload it names cannot be used. Another's upload and none are one answer.
+pub(super) fn describe_fault(document: &Tag, fault: UploadFault) -> ActError {
+    match fault {
+        UploadFault::Fault(fault) => fault.into(),
+        refused => upload_mismatch(document, refused).into(),
+    }
+}
+
+pub(super) fn upload_mismatch(document: &Tag, reason: impl std::fmt::Display) -> Refusal {
+    Refusal::new(RefusalCode::UploadMismatch, format!("document {document}: {reason}"))
 }
 
 impl From<UploadFault> for ActError {
