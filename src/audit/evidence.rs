@@ -130,11 +130,15 @@ impl Writer {
             self.write(&format!("policy/{name}"), &bytes)?;
         }
         for log in [Log::Events, Log::Directory] {
-            let note = client.mirror(log).checkpoint().map(|checkpoint| checkpoint.note().as_str().to_owned());
-            self.write(&format!("logs/{log}.checkpoint"), note.unwrap_or_default().as_bytes())?;
-            let origin = client.policy().origin(log).as_str();
+            let checkpoint = client.mirror(log).checkpoint();
+            let note = checkpoint.map(|checkpoint| checkpoint.note().as_str()).unwrap_or_default();
+            self.write(&format!("logs/{log}.checkpoint"), note.as_bytes())?;
+            // A policy may name several keys of a log, old and new; a checkpoint is by one of them.
+            let signatures = checkpoint.map(|checkpoint| checkpoint.note().signatures()).unwrap_or_default();
             let keys = client.policy().policy().tlog.lines().iter().filter_map(|line| match line {
-                PolicyLine::Log { key, .. } if key.name.as_str() == origin => Some(format!("{key}\n")),
+                PolicyLine::Log { key, .. } if signatures.iter().any(|by| by.name == key.name && by.key_id == key.key_id) => {
+                    Some(format!("{key}\n"))
+                }
                 _ => None,
             });
             self.write(&format!("logs/{log}.vkey"), keys.collect::<String>().as_bytes())?;

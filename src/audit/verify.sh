@@ -3,27 +3,37 @@
 #
 #   ./verify.sh                     everything but the documents' content
 #   ./verify.sh --profile FOLDER    also opens what that member's authority may open; needs age 1.3 or newer
+#   ./verify.sh --identity FILE     the same, with the authority's identity itself (AGE-SECRET-KEY-PQ-…)
 #
 # Exit code 0: all of it holds. 1: something does not, and it is named.
 #
 # What it cannot know: whether the roots are the right ones. Compare their fingerprints, which it prints,
-# with those that each state's registrar gave you.
+# with those that each state's registrar gave you. Nor whether a case went on after the last statement that
+# is here, nor whether an act was allowed: both are for `elchi audit`.
+#
+# Rules: every text is held against its one spelling, by writing it again from what was read of it; nothing
+# goes into arithmetic before it is known to be a number; all runs inside `main`, which bash leaves at once,
+# with exit code 1, should it stumble over a line. So only the last line of `main` can say that all holds.
 set -u
+umask 077
 export LC_ALL=C
-profile=""
-if [ "${1:-}" = --profile ]; then profile=$(cd "$2" && pwd) || exit 1; fi
-cd "$(dirname "$0")" || exit 1
-work=$(mktemp -d) || exit 1
-trap 'rm -rf "$work"' EXIT
+unset SSL_CERT_FILE SSL_CERT_DIR OPENSSL_CONF
 
 bad=0
 statements=0 leaves=0 checkpoints=0 blobs=0 slips=0 opened=0
 wrong() { echo "WRONG: $*"; bad=1; }
 
 hex() { od -An -v -tx1 | tr -d ' \n'; }
-unhex() { local i text=; for ((i = 0; i < ${#1}; i += 2)); do text+="\\x${1:i:2}"; done; printf "$text"; }
+unhex() { local i text=; for ((i = 0; i < ${#1}; i += 2)); do text+="\\x${1:i:2}"; done; printf '%b' "$text"; }
 digest() { local sum; sum=$(sha256sum) && printf %s "${sum:0:64}"; }
 file_digest() { digest < "$1"; }
+field() { sed -n "s/^$1 //p" "$2"; }
+is_number() { [[ $1 =~ ^(0|[1-9][0-9]{0,17})$ ]]; }
+is_hash() { [[ $1 =~ ^[0-9a-f]{64}$ ]]; }
+
+# Base64 whose unused bits are zero: of 32 bytes, and of the 4 + 64 of a signature line.
+hash_base64='^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$'
+signature_base64='^[A-Za-z0-9+/]{90}[AEIMQUYcgkosw048]=$'
 
 # These answer in REPLY, and remember: the same node, hash or certificate comes many times.
 declare -A nodes decoded certificates
@@ -31,80 +41,116 @@ node() { # left, right
   REPLY=${nodes[$1$2]:-}
   [ -n "$REPLY" ] || { REPLY=$(unhex "01$1$2" | digest); nodes[$1$2]=$REPLY; }
 }
-decode_base64() { # text
+decode_base64() { # text that is known to be base64
   REPLY=${decoded[$1]:-}
-  [ -n "$REPLY" ] || { REPLY=$(printf '%s' "$1" | base64 -d 2>/dev/null | hex); decoded[$1]=$REPLY; }
+  [ -n "$REPLY" ] || { REPLY=$(printf '%s' "$1" | base64 -d | hex); decoded[$1]=$REPLY; }
 }
-# The SHA-256 of the certificate in a PEM file; nothing if it is not in its one spelling, or there is more.
-certificate_digest() { # file
+# The certificate in a PEM file, DER in hex; "none" if it is not in its one spelling, or there is more.
+certificate() { # file
   local text
-  text=$(< "$1")
+  text=file:$(cat "$1" 2>/dev/null)
   REPLY=${certificates[$text]:-}
-  if [ -z "$REPLY" ] && openssl x509 -in "$1" 2>/dev/null | cmp -s - "$1"; then
-    REPLY=$(openssl x509 -in "$1" -outform DER | digest)
+  if [ -z "$REPLY" ]; then
+    REPLY=none
+    if openssl x509 -in "$1" 2>/dev/null | cmp -s - "$1"; then REPLY=$(openssl x509 -in "$1" -outform DER | hex); fi
     certificates[$text]=$REPLY
   fi
 }
 
 # ---- every file is the one that was written; what this does not prove is proven below ----
-sha256sum --strict --quiet -c SHA256SUMS > "$work/sums" 2>&1 || { wrong "files are not as they were written:"; sed 's/^/  /' "$work/sums"; }
-find . -type f ! -path './blobs/*' ! -path './slips/*' ! -name SHA256SUMS | sed 's|^\./||' | sort > "$work/there"
-cut -c67- SHA256SUMS | sort > "$work/listed"
-cmp -s "$work/there" "$work/listed" || wrong "there are other files than SHA256SUMS lists"
+verify_sums() {
+  sha256sum --strict --quiet -c SHA256SUMS > "$work/sums" 2>&1 || { wrong "files are not as they were written:"; sed 's/^/  /' "$work/sums"; }
+  find . -type f ! -path './blobs/*' ! -path './slips/*' ! -name SHA256SUMS | sed 's|^\./||' | sort | tr '\n' '\0' | xargs -0 sha256sum > "$work/there"
+  cmp -s "$work/there" SHA256SUMS || wrong "SHA256SUMS does not list exactly the files that are there"
+  [ -z "$(find . ! -type f ! -type d)" ] || wrong "there is something that is neither a file nor a folder"
+}
 
-# ---- the policy: its roots, its signature ----
-policy_state=$(sed -n '2s/^state //p' policy/policy.txt)
-for root in roots/*.pem; do
-  state=$(basename "$root" .pem)
-  certificate_digest "$root"
-  grep -qxF "root $state $REPLY" policy/policy.txt || wrong "$root is not the root that the policy names"
-  echo "root of $state: SHA-256 $REPLY"
-done
-openssl cms -verify -binary -inform DER -in policy/policy.p7s -content policy/policy.txt \
-  -CAfile "roots/$policy_state.pem" -purpose any -out /dev/null 2>/dev/null || wrong "policy/policy.p7s is no signature over policy/policy.txt"
+# ---- a detached CMS by a certificate of one purpose; -no-CA…: the system's own authorities are none of ours ----
+# In its one encoding (RFC 5652, DER): SHA-256, no content, the signer's certificate and the issuer's, one
+# signature by ecdsa-with-SHA256, nothing unsigned. openssl does not look at all of these bytes.
+verify_cms() { # what, content, signature, signer, issuer, state, seconds, purpose
+  local what=$1 content=$2 cms=$3 root="roots/$6.pem" signer issuer bytes begin end purpose
+  openssl cms -verify -binary -inform DER -in "$cms" -content "$content" -CAfile "$root" -no-CApath -no-CAstore \
+    -purpose any -attime "$7" -out /dev/null 2>/dev/null || wrong "$what: the signature does not hold under $6's root"
+  certificate "$4"
+  signer=$REPLY
+  certificate "$5"
+  issuer=$REPLY
+  bytes=$(hex < "$cms")
+  begin="^3082.{4}06092a864886f70d010702a082.{4}3082.{4}020101310d300b0609608648016503040201300b06092a864886f70d010701a082.{4}"
+  end="31(81..|82.{4})30(81..|82.{4})020101.*300a06082a8648ce3d04030204..30.{120,142}\$"
+  [[ $bytes =~ $begin($signer$issuer|$issuer$signer)$end ]] || wrong "$what: the signature is not made up of $4, $5 and one signature"
+  # Here, not in a variable's default: who issued it is part of the purpose. A root makes registrars only.
+  purpose=$(openssl x509 -in "$4" -noout -ext extendedKeyUsage 2>/dev/null | sed -n '2s/^ *//p')
+  case $8:$purpose in
+    registrar:1.3.6.1.4.1.32473.4713.2) cmp -s "$5" "$root" || wrong "$what: it is not signed by a registrar of $6" ;;
+    member:1.3.6.1.4.1.32473.4713.1) ! cmp -s "$5" "$root" || wrong "$what: it is not signed with a member's certificate" ;;
+    *) wrong "$what: it is not signed with a $8's certificate" ;;
+  esac
+}
+
+# ---- the policy: its roots, its registrar's signature ----
+verify_policy() {
+  local root state policy_state seconds
+  for root in roots/*.pem; do
+    state=$(basename "$root" .pem)
+    certificate "$root"
+    REPLY=$(unhex "$REPLY" 2>/dev/null | digest)
+    grep -qxF "root $state $REPLY" policy/policy.txt || wrong "$root is not the root that the policy names"
+    echo "root of $state: SHA-256 $REPLY"
+  done
+  [ "$(sed -n 's/^root \([A-Z][A-Z]\) .*/roots\/\1.pem/p' policy/policy.txt)" = "$(printf '%s\n' roots/*)" ] || wrong "roots/ does not hold the roots that the policy names"
+  policy_state=$(sed -n '2s/^state //p' policy/policy.txt)
+  seconds=$(date -u -d "$(sed -n '4s/^time //p' policy/policy.txt)" +%s 2>/dev/null)
+  # The registrar's certificate is in the signature, and nowhere else.
+  openssl cms -verify -binary -inform DER -in policy/policy.p7s -content policy/policy.txt -noverify -signer "$work/registrar.pem" -out /dev/null 2>/dev/null
+  verify_cms "policy/policy.p7s" policy/policy.txt policy/policy.p7s "$work/registrar.pem" "roots/$policy_state.pem" "$policy_state" "$seconds" registrar
+}
 
 # ---- the checkpoints: signed by the logs' keys, which the policy names ----
-declare -A size root_hash
+declare -A size root_hash origin
 verify_checkpoint() { # log
-  local log=$1 note="logs/$1.checkpoint" vkey name rest id public line signature
+  local log=$1 note="logs/$1.checkpoint" vkey name rest id public line signature root
   vkey=$(cat "logs/$log.vkey")
-  grep -qxF "log $vkey" policy/policy.txt || wrong "logs/$log.vkey is not in the policy"
   name=${vkey%%+*} rest=${vkey#*+}
-  id=${rest%%+*}
-  decode_base64 "${rest#*+}"
+  id=${rest%%+*} public=${rest#*+} line=$(sed -n '5p' "$note") root=$(sed -n 3p "$note")
+  size[$log]=$(sed -n 2p "$note")
+  printf '%s\n' "$vkey" | cmp -s - "logs/$log.vkey" && grep -qxF "log $vkey" policy/policy.txt && [ "${name##*/}" = "$log" ] \
+    || { wrong "logs/$log.vkey is not the log's key in the policy"; return 1; }
+  signature=${line#"— $name "}
+  # Five lines, each in its one spelling.
+  is_number "${size[$log]}" && [[ $root =~ $hash_base64 && $signature =~ $signature_base64 && $public =~ ^[A-Za-z0-9+/]{44}$ ]] \
+    && printf '%s\n%s\n%s\n\n— %s %s\n' "$name" "${size[$log]}" "$root" "$name" "$signature" | cmp -s - "$note" \
+    || { wrong "$note is not a checkpoint with one signature of $name"; return 1; }
+  decode_base64 "$public"
   public=${REPLY#01}
-  [ "$(unhex "$(printf '%s\n' "$name" | hex)01$public" | digest | cut -c1-8)" = "$id" ] || wrong "logs/$log.vkey has another key than its id says"
-  head -n 3 "$note" > "$work/body"
-  line=$(sed -n '5p' "$note")
-  [ "$(wc -l < "$note")" = 5 ] && [ -z "$(sed -n '4p' "$note")" ] && [ "$(head -n 1 "$note")" = "$name" ] || wrong "$note is not a note of one signature of $name"
-  decode_base64 "${line#"— $name "}"
-  signature=$REPLY
-  [ "${signature:0:8}" = "$id" ] || wrong "$note is signed with another key"
+  [ ${#public} = 64 ] && [ "$(unhex "$(printf '%s\n' "$name" | hex)01$public" | digest | cut -c1-8)" = "$id" ] || wrong "logs/$log.vkey has another key than its id says"
+  decode_base64 "$signature"
+  [ "${REPLY:0:8}" = "$id" ] || wrong "$note is signed with another key"
   unhex "302a300506032b6570032100$public" > "$work/key.der"
-  unhex "${signature:8}" > "$work/signature"
+  unhex "${REPLY:8}" > "$work/signature"
+  head -n 3 "$note" > "$work/body"
   openssl pkeyutl -verify -pubin -keyform DER -inkey "$work/key.der" -rawin -in "$work/body" -sigfile "$work/signature" > /dev/null 2>&1 \
     || wrong "$note is not signed by the log's key"
-  size[$log]=$(sed -n 2p "$note")
-  decode_base64 "$(sed -n 3p "$note")"
-  root_hash[$log]=$REPLY
+  decode_base64 "$root"
+  root_hash[$log]=$REPLY origin[$log]=$name
   checkpoints=$((checkpoints + 1))
 }
-verify_checkpoint events
-verify_checkpoint directory
 
-# ---- a leaf stands in the log (RFC 9162, section 2.1.3.2) ----
-verify_leaf() { # log, leaf without suffix
-  local log=$1 leaf=$2 index fn sn r p
-  index=${leaf##*-}
-  [ "$(head -n 1 "$leaf.tlog-proof")" = "c2sp.org/tlog-proof@v1" ] && [ "$(sed -n 2p "$leaf.tlog-proof")" = "index $index" ] \
-    || wrong "$leaf.tlog-proof is not the proof of leaf $index"
-  sed '1,/^$/d' "$leaf.tlog-proof" | cmp -s - "logs/$log.checkpoint" || wrong "$leaf.tlog-proof has another checkpoint"
-  fn=$index sn=$((${size[$log]} - 1))
-  r=$({ printf '\0'; cat "$leaf.bin"; } | digest)
-  for p in $(sed -n '3,/^$/p' "$leaf.tlog-proof"); do
+# ---- a leaf stands in the log (RFC 9162, section 2.1.3.2); its hash is the answer ----
+verify_leaf() { # log, folder, index
+  local log=$1 leaf="$2/leaf-$3" index=$3 fn sn r p leaf_hash
+  local -a path
+  mapfile -t path < <(sed '1,2d' "$leaf.tlog-proof" | sed '/^$/,$d')
+  { printf 'c2sp.org/tlog-proof@v1\nindex %s\n' "$index"; printf '%s' "${path[@]/%/$'\n'}"; echo; cat "logs/$log.checkpoint"; } | cmp -s - "$leaf.tlog-proof" \
+    || wrong "$leaf.tlog-proof is not the proof of leaf $index under logs/$log.checkpoint"
+  leaf_hash=$({ printf '\0'; cat "$leaf.bin"; } | digest)
+  r=$leaf_hash fn=$index sn=$((${size[$log]} - 1))
+  [ "$fn" -le "$sn" ] || wrong "the $log log has no leaf $index"
+  for p in "${path[@]}"; do
+    [[ $p =~ $hash_base64 ]] && [ "$sn" != 0 ] || { wrong "$leaf.tlog-proof is malformed"; break; }
     decode_base64 "$p"
     p=$REPLY
-    [ ${#p} = 64 ] && [ "$sn" != 0 ] || { wrong "$leaf.tlog-proof is malformed"; return; }
     if [ $((fn & 1)) = 1 ] || [ "$fn" = "$sn" ]; then
       node "$p" "$r"
       while [ "$fn" != 0 ] && [ $((fn & 1)) = 0 ]; do fn=$((fn >> 1)) sn=$((sn >> 1)); done
@@ -115,87 +161,195 @@ verify_leaf() { # log, leaf without suffix
   done
   [ "$sn" = 0 ] && [ "$r" = "${root_hash[$log]}" ] || wrong "$leaf.bin does not stand in the $log log"
   leaves=$((leaves + 1))
+  REPLY=$leaf_hash
 }
 
 # ---- a statement: signed by the member it names, under their own state's root ----
-verify_statement() { # folder, the leaf's time in milliseconds
-  local at=$1 seconds=$(($2 / 1000)) state
-  state=$(sed -n 's/^actor \(..\)\..*/\1/p' "$at/statement.txt" | tr a-z A-Z)
-  openssl cms -verify -binary -inform DER -in "$at/signature.p7s" -content "$at/statement.txt" -CAfile "roots/$state.pem" \
-    -purpose any -attime "$seconds" -signer "$work/signer.pem" -out /dev/null 2> "$work/said" || wrong "$at: the signature does not hold under $state's root"
-  cmp -s "$at/signer.pem" "$work/signer.pem" || wrong "$at/signer.pem is not who signed"
-  certificate_digest "$at/signer.pem"
-  [ "$REPLY" = "$(sed -n 's/^certificate //p' "$at/statement.txt")" ] || wrong "$at: the statement names another certificate"
-  # The signature carries the signer's certificate and its issuer's, and no other.
-  openssl pkcs7 -inform DER -in "$at/signature.p7s" -print_certs 2>/dev/null | grep -v '^subject=\|^issuer=\|^$' > "$work/certificates"
-  { cmp -s "$work/certificates" <(cat "$at/signer.pem" "$at/issuer.pem") || cmp -s "$work/certificates" <(cat "$at/issuer.pem" "$at/signer.pem"); } \
-    || wrong "$at/issuer.pem is not in the signature"
-  openssl x509 -in "$at/signer.pem" -noout -text 2>/dev/null | grep -qF "URI:elchi:$(sed -n 's/^actor //p' "$at/statement.txt")" \
+verify_statement() { # log, folder, the leaf's time in milliseconds, purpose
+  local log=$1 at=$2 seconds=$(($3 / 1000)) actor state
+  actor=$(field actor "$at/statement.txt")
+  state=$(printf %s "${actor%%.*}" | tr a-z A-Z)
+  [ "$(sed -n 1,2p "$at/statement.txt")" = "elchi-statement/v1"$'\n'"log ${origin[$log]}" ] || wrong "$at/statement.txt is no statement of the $log log"
+  verify_cms "$at" "$at/statement.txt" "$at/signature.p7s" "$at/signer.pem" "$at/issuer.pem" "$state" "$seconds" "$4"
+  certificate "$at/signer.pem"
+  [ "$(unhex "$REPLY" 2>/dev/null | digest)" = "$(field certificate "$at/statement.txt")" ] || wrong "$at: the statement names another certificate"
+  [ "$(openssl x509 -in "$at/signer.pem" -noout -ext subjectAltName 2>/dev/null | sed '1d; s/^ *//')" = "URI:elchi:$actor" ] \
     || wrong "$at: the certificate is not of the actor"
   statements=$((statements + 1))
 }
 
-for at in events/*/; do
-  at=${at%/}
-  commits="$(file_digest "$at/statement.txt")$(file_digest "$at/signature.p7s")"
-  for leaf in "$at"/leaf-*.bin; do
-    leaf=${leaf%.bin}
-    bytes=$(hex < "$leaf.bin")
-    # "elchi-event/v1\n", time, directory size, kind, tag, seq, prev, commit
-    [ ${#bytes} = 272 ] && [ "${bytes:0:30}" = "$(printf 'elchi-event/v1\n' | hex)" ] || wrong "$leaf.bin is no event"
-    expected=$(unhex "$(printf 'elchi-commit/v1\n' | hex)${bytes:62:66}$commits" | digest)
-    [ "$expected" = "${bytes:208:64}" ] || wrong "$leaf.bin is not of this statement and signature"
-    verify_leaf events "$leaf"
-  done
-  verify_statement "$at" $((16#${bytes:30:16}))
-done
+# The folders of a log in the order of their leaves; whatever is not named for a number is named.
+folders() { # log
+  local name
+  for name in "$1"/*; do
+    [ -e "$name" ] || continue
+    name=${name#"$1"/}
+    if [[ $name =~ ^[0-9]{6,18}$ ]] && [ "$name" = "$(printf %06d "$((10#$name))")" ]; then echo "$name"; else echo "$name" >> "$work/strange"; fi
+  done | sort -n
+}
 
-for at in directory/*/; do
-  at=${at%/} leaf="${at%/}/leaf-$((10#$(basename "$at")))"
-  bytes=$(head -c 31 "$leaf.bin" | hex)
-  [ "${bytes:0:38}" = "$(printf 'elchi-directory/v1\n' | hex)" ] || wrong "$leaf.bin is no directory entry"
-  [ $((16#${bytes:54:8})) = "$(wc -c < "$at/statement.txt")" ] && tail -c +32 "$leaf.bin" | cmp -s - <(cat "$at/statement.txt" "$at/signature.p7s") \
-    || wrong "$leaf.bin is not of this statement and signature"
-  verify_leaf directory "$leaf"
-  verify_statement "$at" $((16#${bytes:38:16}))
-done
+# The chains that a statement makes a leaf in, in order: its case, its documents, the registers of who sends
+# and who receives. Kind (1, 2, 3) and tag.
+touched() { # statement
+  local op
+  op=$(field op "$1")
+  case $op in release | opened) ;; *) sed -n 's/^case /01/p' "$1" ;; esac
+  sed -n 's/^document \([0-9a-f]*\).*/02\1/p' "$1"
+  case $op in submit | forward) ;; *) return ;; esac
+  { sed -n 's/^actor \(.*\)\/.*/\1/p' "$1"; field to "$1"; } | sort -u | while read -r authority; do
+    echo "03$(printf 'elchi-register/v1\n%s' "$authority" | digest)"
+  done
+}
+
+declare -A chain_length chain_end
+last_time=0000000000000000
+verify_event() { # folder's name
+  local at="events/$1" index=$((10#$1)) bytes chain time commits
+  local -a chains
+  mapfile -t chains < <(touched "$at/statement.txt")
+  commits="$(file_digest "$at/statement.txt")$(file_digest "$at/signature.p7s")"
+  time=
+  for chain in "${chains[@]}"; do
+    bytes=$(hex < "$at/leaf-$index.bin")
+    # "elchi-event/v1\n", time, directory size, kind and tag, seq, prev, commit
+    [ ${#bytes} = 272 ] && [ "${bytes:0:30}" = 656c6368692d6576656e742f76310a ] || { wrong "$at/leaf-$index.bin is no event, or is not there"; return; }
+    [ "${bytes:62:66}" = "$chain" ] || wrong "$at/leaf-$index.bin is not under the tag that the statement touches there"
+    [ "$(unhex "656c6368692d636f6d6d69742f76310a$chain$commits" | digest)" = "${bytes:208:64}" ] || wrong "$at/leaf-$index.bin is not of this statement and signature"
+    [[ ! ${bytes:46:16} > $(printf %016x "${size[directory]}") ]] || wrong "$at/leaf-$index.bin names directory entries that do not exist"
+    [ -z "$time" ] || [ "$time" = "${bytes:30:16}" ] || wrong "$at/leaf-$index.bin has another time than the leaf before it"
+    time=${bytes:30:16}
+    verify_leaf events "$at" "$index"
+    # The chains of cases and documents are here from their first leaf. Registers also have other cases.
+    if [ "${chain:0:2}" != 03 ]; then
+      [ "${bytes:128:80}" = "$(printf %016x "${chain_length[$chain]:-0}")${chain_end[$chain]:-$(printf %064d 0)}" ] \
+        || wrong "$at/leaf-$index.bin does not build on the leaf before it in its chain: something is missing"
+      chain_length[$chain]=$((${chain_length[$chain]:-0} + 1)) chain_end[$chain]=$REPLY
+    fi
+    index=$((index + 1))
+  done
+  [ "${#chains[@]}" != 0 ] && [ "$(ls "$at" | wc -l)" = $((4 + 2 * ${#chains[@]})) ] || { wrong "$at does not hold exactly the leaves of its statement"; return; }
+  [[ ! $time < $last_time ]] || wrong "$at claims to be older than what was logged before it"
+  last_time=$time
+  verify_statement events "$at" "$((16#$time))" member
+}
+
+verify_entry() { # folder's name
+  local at="directory/$1" index=$((10#$1)) bytes purpose=registrar
+  bytes=$(head -c 31 "$at/leaf-$index.bin" | hex)
+  # "elchi-directory/v1\n", time, length of the statement
+  [ ${#bytes} = 62 ] && [ "${bytes:0:38}" = 656c6368692d6469726563746f72792f76310a ] || { wrong "$at/leaf-$index.bin is no directory entry, or is not there"; return; }
+  [ $((16#${bytes:54:8})) = "$(wc -c < "$at/statement.txt")" ] && tail -c +32 "$at/leaf-$index.bin" | cmp -s - <(cat "$at/statement.txt" "$at/signature.p7s") \
+    || wrong "$at/leaf-$index.bin is not of this statement and signature"
+  verify_leaf directory "$at" "$index"
+  # A registrar's, but for members who revoke themselves.
+  if [ "$(field op "$at/statement.txt")" = revoke ] && [ "$(field member "$at/statement.txt")" = "$(field actor "$at/statement.txt")" ] \
+    && ! cmp -s "$at/issuer.pem" "roots/$(field actor "$at/statement.txt" | cut -c1-2 | tr a-z A-Z).pem"; then purpose=member; fi
+  verify_statement directory "$at" "$((16#${bytes:38:16}))" "$purpose"
+}
+
+verify_logs() {
+  local name entries
+  : > "$work/strange"
+  folders events > "$work/events"
+  folders directory > "$work/directory"
+  while read -r name; do wrong "a folder is called $name"; done < "$work/strange"
+  while read -r name <&3; do verify_event "$name"; done 3< "$work/events"
+  entries=$(wc -l < "$work/directory")
+  [ "$entries" = "${size[directory]}" ] || wrong "the directory log has ${size[directory]} entries, and not all are here"
+  while read -r name <&3; do verify_entry "$name"; done 3< "$work/directory"
+  # A leaf says nothing of whose it is: a statement that nothing builds on can be left out of a folder unseen.
+  echo "events log: $((leaves - entries)) of ${size[events]} leaves are here; whether others belong to these cases only \`elchi audit\` can tell"
+}
 
 # ---- sealed documents and slips: as the signed statements say ----
-for blob in blobs/*.age; do
-  [ -e "$blob" ] || continue
-  tag=$(basename "$blob" .age)
-  grep -qhE "^document $tag upload [0-9a-f]+ sha256 $(file_digest "$blob") bytes $(wc -c < "$blob")\$" events/*/statement.txt || wrong "$blob is not what was signed"
-  blobs=$((blobs + 1))
-done
-for slip in slips/*.age; do
-  [ -e "$slip" ] || continue
-  name=$(basename "$slip" .age)
-  grep -qhE "^slip ${name%%-*} ${name#*-} key [0-9a-f]{64} sha256 $(file_digest "$slip")\$" events/*/statement.txt || wrong "$slip is not what was signed"
-  slips=$((slips + 1))
-done
+verify_sealed() {
+  local file tag authority
+  cat events/*/statement.txt 2>/dev/null | sed -n 's/^slip \([^ ]* [^ ]*\) key [0-9a-f]* sha256 /slip \1 /p; s/^document \([^ ]*\) upload [0-9a-f]* sha256 /document \1 /p' > "$work/sealed"
+  for file in blobs/*; do
+    [ -e "$file" ] || continue
+    tag=$(basename "$file" .age)
+    is_hash "$tag" && grep -qxF "document $tag $(file_digest "$file") bytes $(wc -c < "$file")" "$work/sealed" || wrong "$file is not what was signed"
+    blobs=$((blobs + 1))
+  done
+  for file in slips/*; do
+    [ -e "$file" ] || continue
+    tag=$(basename "$file" .age)
+    authority=${tag#*-} tag=${tag%%-*}
+    is_hash "$tag" && grep -qxF "slip $tag $authority $(file_digest "$file")" "$work/sealed" || wrong "$file is not what was signed"
+    slips=$((slips + 1))
+  done
+}
 
-# ---- their content, where a member's keys and a recent age are at hand ----
-documents="documents were not opened (give --profile FOLDER)"
-if [ -n "$profile" ]; then
-  if age-keygen -pq > "$work/probe" 2>/dev/null; then
-    authority=$(sed -n 's/^member = "\(.*\)\/.*"/\1/p' "$profile/profile.toml")
-    age -d -i "$profile/member.age" "$profile/authority.age" > "$work/authority.key" 2>/dev/null || wrong "$profile does not open its authority's key"
-    for slip in slips/*-"$authority".age; do
-      [ -e "$slip" ] || continue
-      tag=$(basename "$slip" "-$authority.age")
-      age -d -i "$work/authority.key" "$slip" > "$work/$tag.key" 2>/dev/null && age -d -i "$work/$tag.key" "blobs/$tag.age" > "$work/$tag.plain" 2>/dev/null \
-        || { wrong "blobs/$tag.age does not open"; continue; }
-      opened=$((opened + 1))
-      printf '%s\n' "$(file_digest "$work/$tag.plain")" >> "$work/plain"
-      grep -q '"format": "elchi-request/v1"' "$work/$tag.plain" && sed -n 's/.*"sha256": "\([0-9a-f]*\)".*/\1/p' "$work/$tag.plain" >> "$work/promised"
-      rm -f "$work/$tag.key"
-    done
-    while read -r sha256; do grep -qx "$sha256" "$work/plain" || wrong "a document of a cover was not found (SHA-256 $sha256)"; done < "$work/promised"
-    documents="$opened documents opened, each as its cover says"
-  else
-    documents="documents were not opened: no age on this machine that knows mlkem768x25519 (age 1.3 or newer)"
+# ---- their content, where an authority's identity and a recent age are at hand ----
+open_document() { # tag, where its content goes; its SHA-256 is the answer
+  REPLY=$(set -o pipefail; age -d -i "$work/$1.key" "blobs/$1.age" 2>/dev/null | tee "$2" | digest) || { REPLY=; wrong "blobs/$1.age does not open"; }
+  opened=$((opened + 1))
+}
+
+# One submission: what its cover says of each document is what the document is.
+open_submission() { # statement
+  local -a tags
+  local tag said
+  mapfile -t tags < <(sed -n 's/^document \([0-9a-f]\{64\}\) .*/\1/p' "$1")
+  [ -e "$work/${tags[0]}.key" ] && [ -e "blobs/${tags[0]}.age" ] || return
+  open_document "${tags[0]}" "$work/cover"
+  # Elchi writes one member a line; a quote inside a text is never bare.
+  said=$(sed -n 's/^ *"tag": "\([0-9a-f]\{64\}\)",\?$/\1/p; s/^ *"sha256": "\([0-9a-f]\{64\}\)",\?$/\1/p' "$work/cover")
+  [ "$(head -n 1 <<< "$said")" = "${tags[0]}" ] && [ "$(sed -n '2~2p' <<< "$said")" = "$(printf '%s\n' "${tags[@]:1}")" ] \
+    || wrong "the cover blobs/${tags[0]}.age is not of the documents of $1"
+  for tag in "${tags[@]:1}"; do
+    [ -e "$work/$tag.key" ] && [ -e "blobs/$tag.age" ] || continue
+    open_document "$tag" /dev/null
+    [ "$REPLY" = "$(grep -A1 -x "$tag" <<< "$said" | sed -n 2p)" ] || wrong "blobs/$tag.age has another content than its cover says"
+  done
+}
+
+open_documents() { # identity; what was done is said in $documents
+  local slip name statement authority=
+  for slip in slips/*.age; do
+    name=$(basename "$slip" .age)
+    if [ -z "$authority" ] && age -d -i "$1" "$slip" > /dev/null 2>&1; then authority=${name#*-}; fi
+  done
+  [ -n "$authority" ] || { documents="documents were not opened: none of the slips is for this identity"; return; }
+  for slip in slips/*-"$authority".age; do
+    name=$(basename "$slip" "-$authority.age")
+    age -d -i "$1" "$slip" > "$work/$name.key" 2>/dev/null || { wrong "$slip does not open"; rm -f "$work/$name.key"; }
+  done
+  for statement in events/*/statement.txt; do
+    [ "$(field op "$statement")" != submit ] || open_submission "$statement"
+  done
+  documents="$opened documents opened for $authority, each as its cover says"
+}
+
+main() {
+  local profile= identity= documents="documents were not opened (give --profile FOLDER)"
+  case "${1:-}" in
+    --profile) profile=$(cd "${2:-}" && pwd) || exit 1 ;;
+    --identity) identity=$(realpath -e "${2:-}") || exit 1 ;;
+    '') ;;
+    *) echo "usage: verify.sh [--profile FOLDER | --identity FILE]" >&2; exit 1 ;;
+  esac
+  cd "$(dirname "$0")" || exit 1
+  work=$(mktemp -d) || exit 1
+  trap 'rm -rf "$work"' EXIT
+  [[ $(openssl version) =~ ^OpenSSL\ ([3-9]|[1-9][0-9])\. ]] || { wrong "openssl 3.0 or newer is needed to verify anything"; exit 1; }
+
+  verify_sums
+  verify_policy
+  verify_checkpoint events && verify_checkpoint directory || { echo "Not everything holds."; exit 1; }
+  verify_logs
+  verify_sealed
+  if [ -n "$profile$identity" ]; then
+    if ! age-keygen -pq > "$work/probe" 2>/dev/null; then
+      documents="documents were not opened: no age on this machine that knows mlkem768x25519 (age 1.3 or newer)"
+    elif [ -n "$profile" ] && ! age -d -i "$profile/member.age" "$profile/authority.age" > "$work/authority.key" 2>/dev/null; then
+      wrong "$profile does not open its authority's key"
+    else
+      open_documents "${identity:-$work/authority.key}"
+    fi
   fi
-fi
 
-[ "$bad" = 0 ] || { echo "Not everything holds."; exit 1; }
-echo "All holds: $statements statements, $leaves leaves, $checkpoints checkpoints, $blobs sealed documents, $slips slips; $documents."
+  [ "$bad" = 0 ] || { echo "Not everything holds."; exit 1; }
+  echo "All holds: $statements statements, $leaves leaves, $checkpoints checkpoints, $blobs sealed documents, $slips slips; $documents."
+}
+main "$@"
