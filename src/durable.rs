@@ -8,8 +8,9 @@
 //! A crash before the rename leaves a `.elchi-*` temporary that nothing reads; one after it leaves the
 //! whole new file.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
@@ -89,6 +90,15 @@ pub fn publish_new_file(target: &Path, bytes: &[u8]) -> io::Result<()> {
     let mut staged = StagedFile::stage(target)?;
     staged.write_all(bytes)?;
     staged.publish_new()
+}
+
+/// Makes a new folder that only its owner can enter.
+///
+/// # Errors
+/// When it cannot be made or synced, or `AlreadyExists`.
+pub fn make_private_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().mode(0o700).create(folder)?;
+    sync_folder(folder_of(folder))
 }
 
 /// Makes what was written to an open file durable.

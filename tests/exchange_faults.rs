@@ -190,6 +190,7 @@ fn an_act_that_was_queued_before_its_actors_revocation_was_published_is_refused(
 #[derive(Default)]
 struct Breaks {
     failing: Mutex<Option<(Step, Moment)>>,
+    filling: Mutex<Option<(Step, Moment)>>,
     panicking: Mutex<Option<(Step, Moment)>>,
 }
 
@@ -202,7 +203,10 @@ impl StepProbe for Breaks {
             is_now
         };
         assert!(!is_now(&self.panicking), "the sequencer is made to panic");
-        if is_now(&self.failing) { Err(ProbedFailure) } else { Ok(()) }
+        if is_now(&self.filling) {
+            return Err(ProbedFailure::Full);
+        }
+        if is_now(&self.failing) { Err(ProbedFailure::Failed) } else { Ok(()) }
     }
 }
 
@@ -274,4 +278,35 @@ fn a_full_disk_refuses_acts_in_words_and_reading_goes_on() {
     world.check_logs();
     world.restart();
     world.accept("tr.moj/01", &acknowledge);
+}
+
+#[test]
+fn an_act_that_a_full_disk_refused_is_found_again_if_it_was_written_after_all() {
+    for (moment, is_written) in [(Moment::Before, false), (Moment::AfterPersisting, true)] {
+        // Whoever comes next after the disk has room: the same act, another act, an upload.
+        for next in ["the same", "another", "an upload"] {
+            let mut world = World::new();
+            let probe = Arc::new(Breaks::default());
+            world.start_probed(probe.clone());
+            let [request, other] = [(); 2].map(|()| world.sign_parcel("kg.gpo/07", &world.pack_request()));
+            *probe.filling.lock().unwrap() = Some((Step::WriteCommit, moment));
+            if is_written {
+                // It is looked for before the caller is told that there was no room.
+                world.put("kg.gpo/07", &request).unwrap();
+            } else {
+                assert_eq!(world.refuse("kg.gpo/07", &request), StorageFull);
+            }
+            match next {
+                "another" => assert_eq!(world.accept("kg.gpo/07", &other).0.first_index(), if is_written { 5 } else { 0 }),
+                "an upload" => drop(world.exchange().create_upload(&world.peer("kg.gpo/07"), 10).unwrap()),
+                _ => {}
+            }
+            let first = world.accept("kg.gpo/07", &request).0.first_index();
+            assert_eq!(first, if next == "another" && !is_written { 5 } else { 0 }, "{next} {moment:?}");
+            assert!(!world.exchange().is_stopped());
+            world.check_logs();
+            world.restart();
+            assert_eq!(world.accept("kg.gpo/07", &request).0.first_index(), first, "{next} {moment:?}");
+        }
+    }
 }

@@ -37,7 +37,7 @@ impl StepProbe for FailAt {
         if moment == Moment::Before {
             seen.push(step);
         }
-        if seen.len() == self.number + 1 && moment == self.moment { Err(ProbedFailure) } else { Ok(()) }
+        if seen.len() == self.number + 1 && moment == self.moment { Err(ProbedFailure::Failed) } else { Ok(()) }
     }
 }
 

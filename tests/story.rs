@@ -10,7 +10,7 @@ use elchi::client::Client;
 use elchi::domain::Log;
 use elchi::mla::CaseState;
 
-use crate::story_world::{PROGRAM, World, peak_rss_kib, request, write_random};
+use crate::story_world::{PROGRAM, World, peak_rss_kib, request, send_all_waiting, write_random};
 
 const MIB: usize = 1024 * 1024;
 
@@ -45,9 +45,7 @@ fn the_story_ends_well_and_both_sides_see_the_same() {
 fn an_audit_finds_the_whole_log_consistent_from_either_side() {
     let world = World::play();
     for auditor in ["kg.audit/01", "tr.audit/01"] {
-        let output = world.run(auditor, &["audit", "--json"]);
-        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
-        let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let report = world.run_json(auditor, &["audit"]);
         assert_eq!(report["unopened_releases"], serde_json::json!([]));
     }
 }
@@ -78,7 +76,7 @@ fn a_server_that_is_killed_again_and_again_loses_nothing_that_was_proven() {
         sent.extend(proven);
         world.start_server();
         // What was cut goes on from the outbox: the same statement, once in the log.
-        sent.extend(world.client("kg.gpo/01").send_waiting(&mut |_, _, _| {}).unwrap());
+        sent.extend(send_all_waiting(&mut world.client("kg.gpo/01")).unwrap());
     }
     let mut reader = world.client("tr.moj/01");
     let inbox = reader.load_inbox().unwrap();
@@ -113,16 +111,17 @@ fn an_upload_that_a_kill_cut_goes_on_after_a_restart() {
     assert_eq!(world.client("kg.gpo/01").load_waiting().unwrap().len(), 1);
     world.start_server();
     let mut first_offset = None;
-    let sent = world
-        .client("kg.gpo/01")
-        .send_waiting(&mut |stage, done, _| {
+    let mut sender = world.client("kg.gpo/01");
+    let waiting = sender.load_waiting().unwrap();
+    let sent = sender
+        .send_waiting(&waiting[0].name, &mut |stage, done, _| {
             if matches!(stage, elchi::client::SendingStage::Uploading(1)) {
                 first_offset.get_or_insert(done);
             }
         })
         .unwrap();
     assert!(first_offset.unwrap() >= 64 * MIB as u64, "it began anew instead of resuming at a segment");
-    let opened = world.client("tr.moj/01").open_submission(&sent[0].case, None, &world.path("resumed"), &mut |_, _| {}).unwrap();
+    let opened = world.client("tr.moj/01").open_submission(&sent.case, None, &world.path("resumed"), &mut |_, _| {}).unwrap();
     assert!(fs::read(opened.folder.join("big.bin")).unwrap() == fs::read(&big).unwrap());
 }
 
@@ -136,12 +135,34 @@ fn a_server_with_no_room_says_so_reads_on_and_recovers() {
     let sample = world.sample("small.bin", 3000);
     let refused = world.send(std::slice::from_ref(&sample)).unwrap_err().to_string();
     assert!(refused.contains("no room") && refused.contains("storage-full"), "{refused}");
+    let [first, second] =
+        [(); 2].map(|()| world.run("kg.gpo/01", &["send", "--to", "tr.moj", "--title", "later", sample.to_str().unwrap()]));
+    let told = String::from_utf8(first.stderr).unwrap();
+    assert!(first.status.code() == Some(2) && told.contains("`elchi outbox --send`"), "{told}");
+    assert_eq!(second.status.code(), Some(2));
+    assert_eq!(world.run("kg.gpo/01", &["outbox", "--send"]).status.code(), Some(2));
+    let waiting = world.run_json("kg.gpo/01", &["outbox"]);
+    assert_eq!(waiting.as_array().unwrap().len(), 3);
+    let given_up = waiting[1]["name"].as_str().unwrap();
+    world.run_json("kg.gpo/01", &["outbox", "--discard", given_up]);
     world.client("tr.moj/01").load_inbox().unwrap();
     world.stop_server();
     fs::write(world.config(), config).unwrap();
     world.start_server();
-    world.client("kg.gpo/01").send_waiting(&mut |_, _, _| {}).unwrap();
+    assert_eq!(world.run_json("kg.gpo/01", &["outbox", "--send"]).as_array().unwrap().len(), 2);
+    assert_eq!(world.run_json("kg.gpo/01", &["outbox"]), serde_json::json!([]));
     world.send(&[sample]).unwrap();
+}
+
+#[test]
+fn two_processes_never_work_with_one_profile_at_once() {
+    let world = World::play();
+    let first = world.client("kg.gpo/01");
+    let second = world.run("kg.gpo/01", &["inbox"]);
+    let told = String::from_utf8(second.stderr).unwrap();
+    assert!(second.status.code() == Some(2) && told.contains("another elchi is working with it"), "{told}");
+    drop(first);
+    world.run_json("kg.gpo/01", &["inbox"]);
 }
 
 #[test]
@@ -157,6 +178,7 @@ fn a_member_who_is_revoked_is_out_at_once_and_stays_in_the_history() {
     assert!(revoked.status.success(), "{}", String::from_utf8_lossy(&revoked.stderr));
     // Neither the connection that is open nor a new one does anything any more.
     before.follow().unwrap_err();
+    drop(before);
     let refused = world.client("tr.ist-cpp/01").follow().unwrap_err().to_string();
     assert!(refused.contains("certificate"), "{refused}");
     let mut auditor = world.client("tr.audit/01");

@@ -59,6 +59,13 @@ impl World {
         Command::new(PROGRAM).env("ELCHI_PROFILE", self.profile(member)).args(arguments).output().unwrap()
     }
 
+    /// Runs a command that must succeed; what it says with `--json`.
+    pub(super) fn run_json(&self, member: &str, arguments: &[&str]) -> serde_json::Value {
+        let output = self.run(member, &[arguments, &["--json"]].concat());
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
     pub(super) fn server_pid(&self) -> Pid {
         self.pid.unwrap()
     }
@@ -124,6 +131,12 @@ pub(super) fn request(files: &[PathBuf]) -> Submission {
         text: String::new(),
         files: files.to_vec(),
     }
+}
+
+/// Everything that waits in the outbox, one after the other.
+pub(super) fn send_all_waiting(client: &mut Client) -> Result<Vec<Sent>, ClientError> {
+    let waiting = client.load_waiting()?;
+    waiting.iter().map(|waiting| client.send_waiting(&waiting.name, &mut |_, _, _| {})).collect()
 }
 
 /// Bytes that do not compress, from a generator that costs little.

@@ -9,23 +9,26 @@ use base64ct::{Base64, Encoding};
 use elchi::admin::load_server;
 use elchi::audit::run_audit;
 use elchi::client::{Client, ClientError};
+use elchi::domain::Log;
 use elchi::exchange::Exchange;
 use elchi::net::{EdgeClock, EdgeLimits, Handler, IncomingBody, OutgoingBody, ServerEdge, TlsIdentity, run_listener};
 use elchi::server::{Api, ServerGate};
 use elchi::store::Store;
 use elchi::tlog::{Frontier, leaf_hash, sign_checkpoint};
 use elchi::trust::VerifiedPeer;
-use elchi::wire::{decode_event_leaf, encode_event_leaf};
-use http::{Request, Response};
+use elchi::wire::{Problem, Refusal, RefusalCode, decode_event_leaf, encode_event_leaf};
+use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use crate::story_world::World;
+use crate::story_world::{World, send_all_waiting};
 
-/// What the server does to the bodies of answers whose path begins like this.
+/// What the server does to answers whose path begins like this.
 struct Lie {
     path: &'static str,
+    /// In place of success.
+    status: Option<StatusCode>,
     alter: Box<dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync>,
 }
 
@@ -42,7 +45,8 @@ impl Handler for LyingApi {
         let answer = self.api.answer(peer, request).await;
         let lie = self.lie.lock().unwrap().clone().filter(|lie| path.starts_with(lie.path) && answer.status().is_success());
         let Some(lie) = lie else { return answer };
-        let (parts, body) = answer.into_parts();
+        let (mut parts, body) = answer.into_parts();
+        parts.status = lie.status.unwrap_or(parts.status);
         let bytes = body.collect().await.unwrap().to_bytes().to_vec();
         Response::from_parts(parts, OutgoingBody::from_bytes((lie.alter)(bytes)))
     }
@@ -87,7 +91,12 @@ impl LyingWorld {
     }
 
     fn lie(&self, path: &'static str, alter: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) {
-        *self.lie.lock().unwrap() = Some(Arc::new(Lie { path, alter: Box::new(alter) }));
+        *self.lie.lock().unwrap() = Some(Arc::new(Lie { path, status: None, alter: Box::new(alter) }));
+    }
+
+    /// Does what it is asked, and says that it did not.
+    fn deny(&self, path: &'static str, status: StatusCode, body: Vec<u8>) {
+        *self.lie.lock().unwrap() = Some(Arc::new(Lie { path, status: Some(status), alter: Box::new(move |_| body.clone()) }));
     }
 
     fn be_honest(&self) {
@@ -207,7 +216,33 @@ fn an_altered_receipt_proves_nothing_and_the_act_stays_in_the_outbox() {
         let mut client = lying.world.client("kg.gpo/01");
         assert_eq!(client.load_waiting().unwrap().len(), 1, "{what}: it was called sent");
         lying.be_honest();
-        assert_eq!(client.send_waiting(&mut |_, _, _| {}).unwrap().len(), 1, "{what}");
+        assert_eq!(send_all_waiting(&mut client).unwrap().len(), 1, "{what}");
+    }
+}
+
+#[test]
+fn what_was_logged_though_the_answer_was_a_fault_is_not_said_twice() {
+    let lying = LyingWorld::play();
+    let sample = lying.world.sample("small.bin", 3000);
+    let problem = |code, status: StatusCode| {
+        let refusal = Refusal::new(code, "said in the test");
+        (status, serde_json::to_vec(&Problem::of(&refusal, status.as_u16())).unwrap())
+    };
+    let answers = [
+        problem(RefusalCode::Internal, StatusCode::INTERNAL_SERVER_ERROR),
+        problem(RefusalCode::Busy, StatusCode::SERVICE_UNAVAILABLE),
+        problem(RefusalCode::StorageFull, StatusCode::INSUFFICIENT_STORAGE),
+        (StatusCode::BAD_GATEWAY, b"<html>no problem document</html>".to_vec()),
+    ];
+    for (status, body) in answers {
+        lying.deny("/v1/acts", status, body);
+        assert!(lying.world.send(std::slice::from_ref(&sample)).is_err(), "{status}");
+        lying.be_honest();
+        let mut client = lying.world.client("kg.gpo/01");
+        client.follow().unwrap();
+        let before = client.mirror(Log::Events).head();
+        let sent = send_all_waiting(&mut client).unwrap();
+        assert_eq!((sent.len(), client.mirror(Log::Events).head()), (1, before), "{status}: it stood in the log already");
     }
 }
 
@@ -244,7 +279,7 @@ fn a_shortened_log_is_refused_and_both_checkpoints_are_kept() {
     Client::open(&profile).unwrap().follow().unwrap();
     // Another history of the same length, signed by the log's own key, is proof against it.
     let server = load_server(&lying.world.config()).unwrap();
-    let mut head = Client::open(&profile).unwrap().mirror(elchi::domain::Log::Events).head();
+    let mut head = Client::open(&profile).unwrap().mirror(Log::Events).head();
     head.root = elchi::crypto::hash(b"another history");
     let forked = sign_checkpoint(&server.keys.events, head).unwrap().note().as_str().as_bytes().to_vec();
     lying.lie("/v1/logs/events/checkpoint", move |_| forked.clone());

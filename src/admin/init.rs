@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 use super::AdminFault;
@@ -33,7 +32,7 @@ pub struct NewServer<'a> {
 /// # Errors
 /// When the folder exists or cannot be written, or a root or name cannot be used.
 pub fn init_server(folder: &Path, new: &NewServer<'_>) -> Result<ServerCard, AdminFault> {
-    fs::DirBuilder::new().mode(0o700).create(folder).map_err(AdminFault::file("make", folder))?;
+    durable::make_private_folder(folder).map_err(AdminFault::file("make", folder))?;
     for name in ["roots", "guard", "data"] {
         let path = folder.join(name);
         fs::create_dir(&path).map_err(AdminFault::file("make", &path))?;

@@ -106,7 +106,7 @@ struct Writer {
 
 impl Writer {
     fn create(folder: &Path) -> Result<Self, ClientError> {
-        fs::create_dir(folder).map_err(ClientError::file("make", folder))?;
+        durable::make_private_folder(folder).map_err(ClientError::file("make", folder))?;
         Ok(Self { folder: folder.to_owned(), sums: BTreeMap::new() })
     }
 

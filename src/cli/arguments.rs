@@ -23,8 +23,10 @@ pub(super) struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Send a new request, or what still waits in the outbox.
+    /// Send a new request.
     Send(SendArgs),
+    /// What was sealed and did not arrive: list it, send it, or give it up.
+    Outbox(OutboxArgs),
     /// List the cases of your authority.
     Inbox,
     /// Show one case: who did what, when, and what you hold.
@@ -80,19 +82,26 @@ pub(super) enum Command {
 #[derive(Debug, Args)]
 pub(super) struct SendArgs {
     /// To which authority. Can be repeated.
-    #[arg(long, value_name = "AUTHORITY", required_unless_present = "waiting")]
+    #[arg(long, value_name = "AUTHORITY", required = true)]
     pub(super) to: Vec<AuthorityCode>,
     /// One line that the reader sees first.
-    #[arg(long, required_unless_present = "waiting")]
-    pub(super) title: Option<String>,
+    #[arg(long)]
+    pub(super) title: String,
     /// The text of the request.
     #[arg(long, default_value = "")]
     pub(super) text: String,
     /// The documents.
     pub(super) files: Vec<PathBuf>,
-    /// Send what a cut connection left in the outbox.
-    #[arg(long, conflicts_with_all = ["to", "title", "text", "files"])]
-    pub(super) waiting: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct OutboxArgs {
+    /// Send all of it. What has arrived already is not sent twice.
+    #[arg(long, conflicts_with = "discard")]
+    pub(super) send: bool,
+    /// Give one up, by the name that the list shows.
+    #[arg(long, value_name = "NAME")]
+    pub(super) discard: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -1,97 +1,18 @@
-//! What a prosecutor types: `send`, `inbox`, `show`, `open`, `ack`, `forward`, `reply`, `close`, `history`;
-//! and what an auditor does: `audit`.
+//! What a prosecutor does with a case: `inbox`, `show`, `open`, `ack`, `forward`, `close`, `history`; and what
+//! an auditor does: `audit`.
 
-use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::arguments::{AuditArgs, ForwardArgs, OpenArgs, ReplyArgs, SendArgs};
+use super::arguments::{AuditArgs, ForwardArgs, OpenArgs};
 use super::fault::CliFault;
 use super::output::{Bar, Output};
 use super::profile::open_client;
 use crate::audit::{run_audit, write_evidence};
-use crate::client::{CaseHistory, Client, ClientError, SendingStage, Sent, Submission};
-use crate::domain::{AuthorityCode, Tag};
+use crate::client::{CaseHistory, Client, ClientError};
+use crate::domain::Tag;
 use crate::trust::VerifiedReceipt;
-
-pub(super) fn send(profile: Option<&Path>, args: SendArgs, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
-    if args.waiting {
-        let sent = with_bar(&[], |watch| client.send_waiting(watch))?;
-        let lines: Vec<Value> = sent.iter().map(describe_sent).collect();
-        output.result(&lines, || if sent.is_empty() { "Nothing waits.".into() } else { sent.iter().map(sent_text).collect() });
-        return Ok(());
-    }
-    let submission = Submission {
-        case: None,
-        to: args.to.into_iter().collect(),
-        title: args.title.unwrap_or_default(),
-        text: args.text,
-        files: args.files,
-    };
-    put(&mut client, &submission, output)
-}
-
-pub(super) fn reply(profile: Option<&Path>, args: ReplyArgs, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
-    let case = client.find_case(&args.case)?;
-    let to: BTreeSet<AuthorityCode> = if args.to.is_empty() {
-        let own = client.profile().member().authority().clone();
-        let sender = client.load_case(&case)?.sender_to(&own);
-        let unknown = || CliFault::not_possible("nobody sent this case to your authority", "name the recipient with --to");
-        BTreeSet::from([sender.ok_or_else(unknown)?])
-    } else {
-        args.to.into_iter().collect()
-    };
-    let submission = Submission { case: Some(case), to, title: args.title, text: args.text, files: args.files };
-    put(&mut client, &submission, output)
-}
-
-fn put(client: &mut Client, submission: &Submission, output: &Output) -> Result<(), CliFault> {
-    let sent = with_bar(&submission.files, |watch| client.send(submission, watch));
-    if let Err(fault @ ClientError::Network { .. }) = sent {
-        output.remark("Nothing is lost: what was sealed waits in the outbox. Send it later with `elchi send --waiting`.");
-        return Err(fault.into());
-    }
-    let sent = sent?;
-    output.result(&describe_sent(&sent), || sent_text(&sent));
-    Ok(())
-}
-
-fn with_bar<T>(files: &[PathBuf], work: impl FnOnce(&mut dyn FnMut(SendingStage, u64, u64)) -> T) -> T {
-    let mut bar = Bar::new();
-    work(&mut |stage, done, all| {
-        let what = match stage {
-            SendingStage::Sealing(position) => {
-                format!("sealing {}", files.get(position).map_or_else(String::new, |file| file.display().to_string()))
-            }
-            SendingStage::Uploading(position) => format!("uploading document {}", position + 1),
-        };
-        bar.show(&what, done, all);
-    })
-}
-
-fn describe_sent(sent: &Sent) -> Value {
-    json!({
-        "case": sent.case,
-        "documents": sent.documents,
-        "statement": sent.statement,
-        "event": sent.receipt.first_index(),
-        "time": sent.receipt.time().to_second().to_string(),
-        "witnessed": false,
-    })
-}
-
-fn sent_text(sent: &Sent) -> String {
-    format!(
-        "Sent, and proven by the log (unwitnessed): event {}, {}\n  case {}\n  {} documents\n",
-        sent.receipt.first_index(),
-        sent.receipt.time().to_second(),
-        sent.case,
-        sent.documents.len()
-    )
-}
 
 pub(super) fn inbox(profile: Option<&Path>, output: &Output) -> Result<(), CliFault> {
     let mut client = open_client(profile)?;

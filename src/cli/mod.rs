@@ -9,6 +9,7 @@ mod member;
 mod output;
 mod profile;
 mod registrar;
+mod sending;
 #[cfg(feature = "server")]
 mod server;
 
@@ -44,13 +45,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn dispatch(arguments: Arguments, output: &Output) -> Result<(), CliFault> {
     let profile = arguments.profile.as_deref();
     match arguments.command {
-        Command::Send(args) => member::send(profile, args, output),
+        Command::Send(args) => sending::send(profile, args, output),
+        Command::Outbox(args) => sending::outbox(profile, &args, output),
         Command::Inbox => member::inbox(profile, output),
         Command::Show { case } => member::show(profile, &case, output),
         Command::Open(args) => member::open(profile, args, output),
         Command::Ack { case } => member::acknowledge(profile, &case, output),
         Command::Forward(args) => member::forward(profile, args, output),
-        Command::Reply(args) => member::reply(profile, args, output),
+        Command::Reply(args) => sending::reply(profile, args, output),
         Command::Close { case } => member::close(profile, &case, output),
         Command::History { tag } => member::history(profile, &tag, output),
         Command::Audit(args) => member::audit(profile, args, output),

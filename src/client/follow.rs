@@ -67,15 +67,11 @@ fn extend(mirror: &mut Mirror, session: &mut Session, log: Log, checkpoint: Veri
         // An older head of the same log: no news, but it must be one that this machine went through.
         return require_prefix(mirror, &checkpoint);
     }
-    let mut leaves = Vec::new();
-    let mut next = have.size;
-    while let Some(name) = EntryBundleName::of_leaf(next, want.size) {
+    mirror.extend(checkpoint, |next| {
+        let Some(name) = EntryBundleName::of_leaf(next, want.size) else { return Ok(Vec::new()) };
         let skip = usize::try_from(next - name.first_leaf()).unwrap_or(usize::MAX);
-        let bundle = session.fetch_leaves(log, name)?;
-        next = name.first_leaf() + u64::from(name.width());
-        leaves.extend(bundle.into_iter().skip(skip));
-    }
-    mirror.extend(&leaves, checkpoint)
+        Ok(session.fetch_leaves(log, name)?.into_iter().skip(skip).collect())
+    })
 }
 
 fn require_prefix(mirror: &Mirror, checkpoint: &VerifiedCheckpoint) -> Result<(), ClientError> {

@@ -56,30 +56,38 @@ impl Mirror {
     }
 
     /// Adds the leaves between the copy and `checkpoint`, if they lead to its root: then the log has
-    /// only grown since the last time.
+    /// only grown since the last time. `fetch` gives leaves from an index on, at least one.
     ///
     /// # Errors
-    /// When they do not, which makes the two checkpoints evidence; or a file cannot be written.
-    pub fn extend(&mut self, leaves: &[Vec<u8>], checkpoint: VerifiedCheckpoint) -> Result<(), ClientError> {
-        let mut frontier = self.frontier.clone();
-        leaves.iter().for_each(|leaf| {
-            frontier.append(leaf_hash(leaf));
-        });
-        if frontier.head() != checkpoint.head() {
+    /// When they do not, which makes the two checkpoints evidence; when `fetch` says so; or a file cannot be written.
+    pub fn extend(
+        &mut self,
+        checkpoint: VerifiedCheckpoint,
+        mut fetch: impl FnMut(u64) -> Result<Vec<Vec<u8>>, ClientError>,
+    ) -> Result<(), ClientError> {
+        let head = checkpoint.head();
+        let mut added = Added { frontier: self.frontier.clone(), bytes: self.bytes };
+        let mut file = self.open_to_append()?;
+        while added.frontier.size() < head.size {
+            for leaf in fetch(added.frontier.size())? {
+                added.take(&mut file, &leaf).map_err(ClientError::file("write", &self.leaves))?;
+            }
+        }
+        if added.frontier.head() != head {
+            // What was added is cut off again before anything is added the next time.
             return Err(ClientError::unproven(format!(
                 "the {} log was rewritten: its checkpoint of size {} does not continue the one of size {} that this machine verified before",
                 self.log,
-                checkpoint.head().size,
+                head.size,
                 self.head().size
             )));
         }
-        let written = self.append(leaves)?;
+        file.flush().and_then(|()| durable::sync_file(file.get_ref())).map_err(ClientError::file("write", &self.leaves))?;
         durable::publish_file(&self.checkpoint_file, checkpoint.note().as_str().as_bytes())
             .map_err(ClientError::file("write", &self.checkpoint_file))?;
         // From here on this machine holds the log to this checkpoint.
-        self.frontier = frontier;
+        (self.frontier, self.bytes) = (added.frontier, added.bytes);
         self.checkpoint = Some(checkpoint);
-        self.bytes += written;
         Ok(())
     }
 
@@ -98,20 +106,11 @@ impl Mirror {
         Ok(())
     }
 
-    fn append(&self, leaves: &[Vec<u8>]) -> Result<u64, ClientError> {
-        let write = || {
-            let mut file = BufWriter::new(OpenOptions::new().append(true).create(true).open(&self.leaves)?);
-            let mut written = 0;
-            for leaf in leaves {
-                file.write_all(&u16::try_from(leaf.len()).unwrap_or(u16::MAX).to_be_bytes())?;
-                file.write_all(leaf)?;
-                written += 2 + leaf.len() as u64;
-            }
-            file.flush()?;
-            durable::sync_file(file.get_ref())?;
-            Ok(written)
-        };
-        write().map_err(ClientError::file("write", &self.leaves))
+    /// The file of leaves, to write on behind what was verified.
+    fn open_to_append(&self) -> Result<BufWriter<File>, ClientError> {
+        self.cut(self.bytes)?;
+        let file = OpenOptions::new().append(true).create(true).open(&self.leaves);
+        Ok(BufWriter::new(file.map_err(ClientError::file("write", &self.leaves))?))
     }
 
     fn recompute(&mut self) -> Result<(), ClientError> {
@@ -136,6 +135,23 @@ impl Mirror {
             Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => Ok(()),
             Err(other) => Err(ClientError::file("open", &self.leaves)(other)),
         }
+    }
+}
+
+/// What an extension has added so far.
+struct Added {
+    frontier: Frontier,
+    bytes: u64,
+}
+
+impl Added {
+    fn take(&mut self, file: &mut impl Write, leaf: &[u8]) -> std::io::Result<()> {
+        let too_long = |_| std::io::Error::other("a leaf is longer than 65,535 bytes");
+        file.write_all(&u16::try_from(leaf.len()).map_err(too_long)?.to_be_bytes())?;
+        file.write_all(leaf)?;
+        self.bytes += 2 + leaf.len() as u64;
+        self.frontier.append(leaf_hash(leaf));
+        Ok(())
     }
 }
 

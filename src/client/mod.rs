@@ -25,6 +25,7 @@ mod profile;
 mod sending;
 mod session;
 
+use std::fs::File;
 use std::path::Path;
 
 use crate::clock;
@@ -40,7 +41,7 @@ pub use history::{CaseEvent, CaseHistory, SignedBytes};
 pub use inbox::InboxEntry;
 pub use mirror::Mirror;
 pub use opening::OpenedSubmission;
-pub use outbox::{Draft, DraftDocument};
+pub use outbox::{Draft, DraftDocument, Waiting};
 pub use profile::{Profile, ProfileSettings, TlsKey};
 pub use sending::{SendingStage, Sent, Submission, Watch};
 pub use session::{Progress, Session};
@@ -53,6 +54,8 @@ pub struct Client {
     events: Mirror,
     directory_mirror: Mirror,
     directory: Directory,
+    /// Held as long as the client lives.
+    _lock: File,
 }
 
 impl Client {
@@ -60,16 +63,17 @@ impl Client {
     /// Nothing is sent yet.
     ///
     /// # Errors
-    /// When a part of the profile is missing or does not check.
+    /// When a part of the profile is missing or does not check, or another process works with it.
     pub fn open(folder: &Path) -> Result<Self, ClientError> {
         let profile = Profile::open(folder)?;
+        let lock = profile.lock()?;
         let policy = profile.load_policy()?;
         let memory = profile.make_folder("memory")?;
         let session = Session::new(&policy.policy().server, policy.policy().server_spki, profile.load_tls_key()?)?;
         let events = Mirror::open(&memory, Log::Events, &policy)?;
         let directory_mirror = Mirror::open(&memory, Log::Directory, &policy)?;
         let directory = Directory::new(policy.origin(Log::Directory).clone(), policy.anchors().clone());
-        let mut client = Self { profile, policy, session, events, directory_mirror, directory };
+        let mut client = Self { profile, policy, session, events, directory_mirror, directory, _lock: lock };
         client.fold_directory()?;
         Ok(client)
     }

@@ -286,7 +286,7 @@ fn choose_submission<'h>(
 }
 
 fn make_new_folder(folder: &Path) -> Result<PathBuf, ClientError> {
-    match std::fs::create_dir(folder) {
+    match durable::make_private_folder(folder) {
         Ok(()) => Ok(folder.to_owned()),
         Err(exists) if exists.kind() == std::io::ErrorKind::AlreadyExists => {
             let hint = "name a folder that does not exist yet, with --into";

@@ -11,7 +11,7 @@
 //! every step can be repeated: uploads go on at their offset, the same act gets the same receipt.
 
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,15 @@ pub struct DraftDocument {
     pub upload: Option<UploadId>,
 }
 
+/// A submission that waits in the outbox.
+#[derive(Debug, Clone)]
+pub struct Waiting {
+    /// The name of its folder.
+    pub name: String,
+    /// What it is.
+    pub draft: Draft,
+}
+
 /// One folder of the outbox.
 #[derive(Debug, Clone)]
 pub(super) struct OutboxFolder(PathBuf);
@@ -78,8 +87,8 @@ impl OutboxFolder {
         Ok(folders)
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.0
+    pub(super) fn name(&self) -> String {
+        self.0.file_name().unwrap_or_default().to_string_lossy().into_owned()
     }
 
     pub(super) fn blob_path(&self, tag: &Tag) -> PathBuf {
@@ -96,8 +105,9 @@ impl OutboxFolder {
         self.publish("draft.json", draft)
     }
 
-    pub(super) fn load_draft(&self) -> Result<Option<Draft>, ClientError> {
-        self.load("draft.json")
+    pub(super) fn load_draft(&self) -> Result<Draft, ClientError> {
+        let missing = || ClientError::not_possible(format!("{} holds no draft", self.0.display()), "remove it and send again");
+        self.load("draft.json")?.ok_or_else(missing)
     }
 
     pub(super) fn publish_act(&self, act: &ActRequest) -> Result<(), ClientError> {
@@ -139,7 +149,7 @@ impl OutboxFolder {
 /// Removes what a crash while sealing left: sealed bytes that no draft names.
 pub(super) fn discard_unfinished(profile: &Profile) -> Result<(), ClientError> {
     for folder in OutboxFolder::list(profile)? {
-        if folder.load_draft()?.is_none() {
+        if !folder.0.join("draft.json").exists() {
             folder.remove()?;
         }
     }

@@ -10,13 +10,15 @@
 //! authority.age       the authority's sealing identity, age-sealed to the member's
 //! memory/             copies of both logs with their checkpoints, statements that were read
 //! receipts/ outbox/   what was done, what is on its way
+//! lock                held by the process that works with the profile
 //! ```
 //!
 //! Keys are readable by their owner only. A registrar's profile has no sealing identities.
 
-use std::fs;
+use std::fs::{self, File, OpenOptions};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::FlockOperation;
 use zeroize::Zeroizing;
 
 use super::ClientError;
@@ -86,6 +88,21 @@ impl Profile {
         let path = self.path(name);
         fs::create_dir_all(&path).map_err(ClientError::file("make", &path))?;
         Ok(path)
+    }
+
+    /// Takes the profile for this process until the file is dropped: two that write one memory would mix it up.
+    ///
+    /// # Errors
+    /// When another process has it.
+    pub(super) fn lock(&self) -> Result<File, ClientError> {
+        let path = self.path("lock");
+        let file = OpenOptions::new().create(true).truncate(false).write(true).open(&path).map_err(ClientError::file("open", &path))?;
+        rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|_| ClientError::Profile {
+            path: self.folder.clone(),
+            reason: "another elchi is working with it".into(),
+            hint: "wait until that one has ended",
+        })?;
+        Ok(file)
     }
 
     /// The policy in force.

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use super::cover::{COVER_FORMAT, COVER_NAME, Cover, CoverDocument, encode_cover, is_plain_name};
-use super::outbox::{Draft, DraftDocument, OutboxFolder, discard_unfinished};
+use super::outbox::{Draft, DraftDocument, OutboxFolder, Waiting, discard_unfinished};
 use super::{Client, ClientError, SignedBytes};
 use crate::crypto::{hash, random_nonce, random_tag};
 use crate::domain::limits::{DOCUMENTS_PER_SUBMISSION_MAX, RECIPIENTS_MAX};
@@ -77,28 +77,42 @@ impl Client {
         }
     }
 
-    /// Sends what waits in the outbox.
+    /// Sends one submission that waits in the outbox.
     ///
     /// # Errors
-    /// As [`Client::send`]; what was sent before the error is sent.
-    pub fn send_waiting(&mut self, watch: Watch<'_>) -> Result<Vec<Sent>, ClientError> {
+    /// As [`Client::send`]; and when nothing of this name waits.
+    pub fn send_waiting(&mut self, name: &str, watch: Watch<'_>) -> Result<Sent, ClientError> {
         self.follow()?;
-        discard_unfinished(&self.profile)?;
-        OutboxFolder::list(&self.profile)?.into_iter().map(|folder| self.send_folder(folder, watch)).collect()
+        let folder = self.find_waiting(name)?;
+        self.send_folder(folder, watch)
     }
 
-    /// What waits in the outbox, with the folder that holds it.
+    /// What waits in the outbox.
     ///
     /// # Errors
     /// When the outbox cannot be read.
-    pub fn load_waiting(&self) -> Result<Vec<(PathBuf, Draft)>, ClientError> {
-        let mut waiting = Vec::new();
-        for folder in OutboxFolder::list(&self.profile)? {
-            if let Some(draft) = folder.load_draft()? {
-                waiting.push((folder.path().to_owned(), draft));
-            }
+    pub fn load_waiting(&self) -> Result<Vec<Waiting>, ClientError> {
+        discard_unfinished(&self.profile)?;
+        let load = |folder: OutboxFolder| Ok(Waiting { name: folder.name(), draft: folder.load_draft()? });
+        OutboxFolder::list(&self.profile)?.into_iter().map(load).collect()
+    }
+
+    /// Gives up a submission that waits in the outbox. If its act was signed, the server may have it all the same.
+    ///
+    /// # Errors
+    /// When nothing of this name waits, or it cannot be removed.
+    pub fn discard_waiting(&mut self, name: &str) -> Result<(), ClientError> {
+        let folder = self.find_waiting(name)?;
+        for upload in folder.load_draft()?.documents.iter().filter_map(|document| document.upload) {
+            // If the server cannot be told, it sweeps them in a few days.
+            let _ = self.session.delete_upload(&upload);
         }
-        Ok(waiting)
+        folder.remove()
+    }
+
+    fn find_waiting(&self, name: &str) -> Result<OutboxFolder, ClientError> {
+        let folder = OutboxFolder::list(&self.profile)?.into_iter().find(|folder| folder.name() == name);
+        folder.ok_or_else(|| ClientError::not_possible(format!("nothing in the outbox is named {name}"), "`elchi outbox` lists what waits"))
     }
 
     fn seal_into(&self, folder: &OutboxFolder, submission: &Submission, watch: Watch<'_>) -> Result<(), ClientError> {
@@ -193,9 +207,7 @@ impl Client {
     }
 
     fn send_folder(&mut self, folder: OutboxFolder, watch: Watch<'_>) -> Result<Sent, ClientError> {
-        let Some(mut draft) = folder.load_draft()? else {
-            return Err(ClientError::not_possible(format!("{} holds no draft", folder.path().display()), "remove it"));
-        };
+        let mut draft = folder.load_draft()?;
         let act = match folder.load_act()? {
             Some(act) => act,
             None => {
@@ -203,13 +215,11 @@ impl Client {
                 self.sign_draft(&folder, &draft)?
             }
         };
-        let outcome = self.put_act(&act);
-        let (receipt, _, _) = match outcome {
-            Err(ClientError::Refused(problem)) => {
-                // Refused means that it does not stand in the log: it may be said anew, as things are now.
+        let (receipt, _, _) = match self.put_act(&act) {
+            Err(ClientError::Refused(problem)) if problem.code.is_judgement() => {
+                // It does not stand in the log: it may be said anew, as things are then.
                 folder.remove_act()?;
-                let is_stale = matches!(problem.code, RefusalCode::ClockSkew | RefusalCode::UploadMismatch);
-                if is_stale {
+                if problem.code == RefusalCode::UploadMismatch {
                     draft.documents.iter_mut().for_each(|document| document.upload = None);
                     folder.publish_draft(&draft)?;
                 }
@@ -250,7 +260,7 @@ impl Client {
             if self.sealing_key_of(authority)?.fingerprint() != *fingerprint {
                 return Err(ClientError::not_possible(
                     format!("the sealing key of {authority} has changed since this was sealed"),
-                    "look at the change, discard this draft, then send again",
+                    "ask that authority whether it changed its key; then discard this with `elchi outbox`, and send again",
                 ));
             }
         }

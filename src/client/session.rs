@@ -130,6 +130,15 @@ impl Session {
         offset.ok_or_else(|| protocol("it does not say how far the upload is"))
     }
 
+    /// Gives an upload up.
+    ///
+    /// # Errors
+    /// When the server refuses, or there is no answer.
+    pub fn delete_upload(&mut self, id: &UploadId) -> Result<(), ClientError> {
+        let path = format!("{UPLOADS_PATH}/{id}");
+        self.ask(|| Request::builder().method(Method::DELETE).uri(&path).body(OutgoingBody::empty())).map(|_| ())
+    }
+
     /// Sends a file of `bytes` bytes into an upload, from where it stands to its end, over as many
     /// connections as that takes.
     ///

@@ -1,13 +1,11 @@
 //! Reading the stored logs: nodes for proofs, the directory's fold, the last leaf's time.
 
-use std::sync::Arc;
-
 use super::ExchangeFault;
 use super::published::Published;
-use crate::domain::{Hash, Log, Origin, UnixMillis};
+use crate::domain::{Hash, Log, UnixMillis};
 use crate::store::Store;
 use crate::tlog::{Frontier, NodeSource, leaf_hash};
-use crate::trust::{Directory, TrustAnchors};
+use crate::trust::Directory;
 use crate::wire::{decode_directory_leaf, decode_event_leaf};
 
 /// The stored nodes of one log, as proofs need them.
@@ -33,10 +31,9 @@ pub(super) fn load_root_at(store: &Store, log: Log, size: u64) -> Result<Hash, E
     Ok(load_frontier(store, log, size)?.root())
 }
 
-/// Folds the whole directory log, judging every entry again as when it was accepted.
-pub(super) fn load_directory(store: &Store, origin: Origin, anchors: Arc<TrustAnchors>) -> Result<Directory, ExchangeFault> {
+/// Folds what the directory log has beyond `directory`, judging every entry again as when it was accepted.
+pub(super) fn extend_directory(store: &Store, mut directory: Directory) -> Result<Directory, ExchangeFault> {
     let damaged = ExchangeFault::Damaged { what: "directory" };
-    let mut directory = Directory::new(origin, anchors);
     let size = store.load_heads()?.directory.size;
     while directory.size() < size {
         for bytes in store.load_leaves(Log::Directory, directory.size()..size)? {

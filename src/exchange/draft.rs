@@ -7,14 +7,13 @@ use std::sync::Arc;
 use super::published::Published;
 use super::{ActError, ExchangeFault, directory_log};
 use crate::crypto::hash;
-use crate::domain::limits::CLOCK_SKEW_MS_MAX;
 use crate::domain::{ChainKind, Hash, Log, Tag, TreeHead, UnixMillis, UploadId};
 use crate::store::{
     Acceptance, AcceptedStatement, COMMIT_BYTES_MAX, ChainEntry, ClaimedDocument, CommitBatch, Heads, LogAppend, NewNode, NewSlip, Store,
     ViewUpdate,
 };
 use crate::tlog::{Frontier, commitment, leaf_hash, touched_chains};
-use crate::trust::{Case, Directory, JudgedAt, VerifiedEntry, VerifiedStatement, permit_act};
+use crate::trust::{Case, Directory, JudgedAt, VerifiedEntry, VerifiedStatement, permit_act, require_near};
 use crate::wire::{ACT_REQUEST_BYTES_MAX, Act, DocumentLine, EventLeaf, Refusal, RefusalCode, encode_directory_leaf, encode_event_leaf};
 
 use super::directory_log::load_root_at;
@@ -171,7 +170,6 @@ impl<'s> Draft<'s> {
             return Ok(earlier);
         }
         let entry = self.directory.verify_entry(statement, signature, self.time)?;
-        self.require_near(entry.statement().time.to_millis())?;
         let text = entry.statement();
         self.require_root(Log::Directory, text.directory)?;
         self.require_root(Log::Directory, text.seen)?;
@@ -258,19 +256,11 @@ impl<'s> Draft<'s> {
 
     /// The statement's clock is near the leaf's time, and its certificate still valid then.
     fn require_now(&self, statement: &VerifiedStatement) -> Result<(), Refusal> {
-        self.require_near(statement.statement().time.to_millis())?;
+        require_near(statement.statement(), self.time)?;
         if self.time.to_second() > statement.certificate_until() {
             return Err(Refusal::new(RefusalCode::CertificateRefused, "the statement certificate has just expired"));
         }
         Ok(())
-    }
-
-    fn require_near(&self, time: UnixMillis) -> Result<(), Refusal> {
-        if time.abs_diff(self.time) <= CLOCK_SKEW_MS_MAX {
-            return Ok(());
-        }
-        let server = self.time.to_second();
-        Err(Refusal::new(RefusalCode::ClockSkew, format!("the statement's time is more than ten minutes from the server's, {server}")))
     }
 
     /// The trees that the actor says they saw are this log's.

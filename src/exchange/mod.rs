@@ -34,7 +34,7 @@ use std::thread::JoinHandle;
 use crate::domain::{Log, Origin};
 use crate::store::Store;
 use crate::tlog::LogSigningKey;
-use crate::trust::TrustAnchors;
+use crate::trust::{Directory, TrustAnchors};
 
 pub use crate::store::{BlobReader, UploadFault, UploadProgress, UploadWriter};
 pub use faults::{ActError, ExchangeFault};
@@ -78,7 +78,8 @@ impl Exchange {
     /// When what is stored does not check, or cannot be read.
     pub fn open(store: Store, keys: LogKeys, anchors: TrustAnchors) -> Result<Self, ExchangeFault> {
         let keys = Arc::new(keys);
-        let directory = directory_log::load_directory(&store, keys.origin(Log::Directory).clone(), Arc::new(anchors))?;
+        let empty = Directory::new(keys.origin(Log::Directory).clone(), Arc::new(anchors));
+        let directory = directory_log::extend_directory(&store, empty)?;
         let (frontiers, published) = sequencer::load_published(&store, &keys, directory)?;
         let published = Arc::new(PublishedCell::new(published));
         let (queue, sequencer) = sequencer::spawn(store.clone(), keys.clone(), published.clone(), frontiers)?;

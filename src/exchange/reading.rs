@@ -12,7 +12,7 @@ impl Exchange {
     /// # Errors
     /// A refusal when it has not; or a fault.
     pub fn load_entry_bundle(&self, log: Log, name: EntryBundleName) -> Result<Vec<u8>, ActError> {
-        let range = name.first_leaf()..name.first_leaf() + u64::from(name.width());
+        let range = name.first_leaf()..name.first_leaf().saturating_add(name.width().into());
         if range.end > self.published().head(log).head().size {
             return Err(Refusal::not_found().into());
         }

@@ -1,12 +1,11 @@
 //! The one writer of both logs: takes what is queued, drafts it, commits it at once, signs, publishes.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use std::sync::{Mutex, PoisonError};
-
+use super::directory_log::{extend_directory, load_frontier};
 use super::draft::{Draft, Drafted, Frontiers, Job};
 use super::faults::storage_full;
 use super::published::{Published, PublishedCell};
@@ -102,7 +101,7 @@ pub(super) fn spawn(
 ) -> Result<(Queue, JoinHandle<()>), ExchangeFault> {
     let (sender, receiver) = sync_channel(QUEUE_MAX);
     let stopped = Arc::new(AtomicBool::new(false));
-    let mut sequencer = Sequencer { store, keys, published, frontiers, stopped: stopped.clone() };
+    let mut sequencer = Sequencer { store, keys, published, frontiers, met_full_disk: false, stopped: stopped.clone() };
     let thread = std::thread::Builder::new().name("sequencer".into()).spawn(move || sequencer.run(&receiver))?;
     Ok((Queue { sender: Mutex::new(Some(sender)), stopped }, thread))
 }
@@ -112,6 +111,8 @@ struct Sequencer {
     keys: Arc<LogKeys>,
     published: Arc<PublishedCell>,
     frontiers: Frontiers,
+    /// A commit met a full disk, and nothing was written since.
+    met_full_disk: bool,
     stopped: Arc<AtomicBool>,
 }
 
@@ -135,6 +136,10 @@ impl Sequencer {
 
     /// Takes the first act and those that wait behind it, as many as one commit holds.
     fn sequence_batch(&mut self, first: Queued, receiver: &Receiver<Queued>) -> Result<(), ExchangeFault> {
+        if self.met_full_disk && !self.has_room_again()? {
+            answer(&first.reply, Err(storage_full().into()));
+            return Ok(());
+        }
         let base = self.published.current();
         let mut draft = Draft::begin(&self.store, base.clone(), self.frontiers.clone(), clock::now())?;
         let mut waiting = Vec::new();
@@ -156,13 +161,14 @@ impl Sequencer {
         match self.store.commit(&finished.batch) {
             Ok(()) => {}
             Err(CommitFault::Fault(StoreFault::Full { .. })) => {
+                self.met_full_disk = true;
                 waiting.iter().for_each(|act| answer(&act.reply, Err(storage_full().into())));
                 return Ok(());
             }
             Err(CommitFault::UploadGone(id) | CommitFault::UploadDamaged(id)) => {
                 // Given up by its member in this very moment, or its file no longer checks. Nothing was
                 // written, and it is no reason to stop for everyone else.
-                waiting.iter().for_each(|act| answer(&act.reply, Err(describe_lost_upload(act, &id).into())));
+                waiting.iter().for_each(|act| answer(&act.reply, Err(describe_lost_upload(act, &id))));
                 return Ok(());
             }
             Err(CommitFault::Fault(fault)) => return Err(fault.into()),
@@ -179,6 +185,25 @@ impl Sequencer {
         answer_accepted(waiting, &self.published.current());
         Ok(())
     }
+
+    /// After a full disk: whether there is room again. What is stored then is taken up as when the process starts,
+    /// for the write that failed may be there.
+    fn has_room_again(&mut self) -> Result<bool, ExchangeFault> {
+        let heads = match self.store.heal() {
+            Ok(heads) => heads,
+            Err(StoreFault::Full { .. }) => return Ok(false),
+            Err(fault) => return Err(fault.into()),
+        };
+        let base = self.published.current();
+        if Log::ALL.iter().any(|log| heads.of(*log) != base.head(*log).head()) {
+            let directory = extend_directory(&self.store, Directory::clone(&base.directory))?;
+            let (frontiers, published) = load_published(&self.store, &self.keys, directory)?;
+            self.frontiers = frontiers;
+            self.published.publish(published);
+        }
+        self.met_full_disk = false;
+        Ok(true)
+    }
 }
 
 fn answer_accepted(waiting: Vec<Waiting>, published: &Arc<Published>) {
@@ -187,11 +212,11 @@ fn answer_accepted(waiting: Vec<Waiting>, published: &Arc<Published>) {
 }
 
 /// What the acts of a batch are told that a lost upload has undone: the one that named it, and the others.
-fn describe_lost_upload(act: &Waiting, lost: &UploadId) -> Refusal {
+fn describe_lost_upload(act: &Waiting, lost: &UploadId) -> ActError {
     if act.uploads.contains(lost) {
-        return Refusal::new(RefusalCode::UploadMismatch, format!("the upload {lost} is gone or damaged"));
+        return Refusal::new(RefusalCode::UploadMismatch, format!("the upload {lost} is gone or damaged")).into();
     }
-    Refusal::new(RefusalCode::Busy, "another act of the same moment could not be written")
+    Refusal::new(RefusalCode::Busy, "another act of the same moment could not be written").into()
 }
 
 /// The caller may have gone away; its act stands all the same.
@@ -203,7 +228,7 @@ impl Frontiers {
     fn load(store: &Store, heads: &crate::store::Heads) -> Result<Self, ExchangeFault> {
         let load = |log: Log| {
             let head = heads.of(log);
-            let frontier = super::directory_log::load_frontier(store, log, head.size)?;
+            let frontier = load_frontier(store, log, head.size)?;
             if frontier.root() == head.root { Ok(frontier) } else { Err(ExchangeFault::Damaged { what: "tree" }) }
         };
         Ok(Self { events: load(Log::Events)?, directory: load(Log::Directory)? })

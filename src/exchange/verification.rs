@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use super::directory_log::{load_directory, load_frontier};
+use super::directory_log::{extend_directory, load_frontier};
 use super::views::load_leaf_statement;
 use super::{ExchangeFault, LogKeys};
 use crate::crypto::hash;
 use crate::domain::Log;
 use crate::store::Store;
 use crate::tlog::{Frontier, commitment, leaf_hash};
-use crate::trust::TrustAnchors;
+use crate::trust::{Directory, TrustAnchors};
 use crate::wire::decode_event_leaf;
 
 /// What of the logs was found as it must be.
@@ -43,7 +43,7 @@ pub fn verify_logs(store: &Store, keys: &LogKeys, anchors: TrustAnchors) -> Resu
             return Err(ExchangeFault::Damaged { what: "tree" });
         }
     }
-    let directory = load_directory(store, keys.origin(Log::Directory).clone(), Arc::new(anchors))?;
+    let directory = extend_directory(store, Directory::new(keys.origin(Log::Directory).clone(), Arc::new(anchors)))?;
     Ok(LogsVerified { events: heads.events.size, directory: directory.size() })
 }
 

@@ -1,6 +1,5 @@
 //! The member's side of enrolment: keys are made here and stay here.
 
-use std::fs;
 use std::path::Path;
 
 use super::ca::{create_request, generate_key};
@@ -108,9 +107,7 @@ pub fn take_grant(client: &mut Client, sealed: &[u8]) -> Result<(), ClientError>
 
 /// Makes a profile's folder, readable by its owner only, with `profile.toml` in it.
 pub(super) fn make_profile(folder: &Path, member: &MemberCode) -> Result<(), ClientError> {
-    use std::os::unix::fs::DirBuilderExt;
-    let mut builder = fs::DirBuilder::new();
-    builder.mode(0o700).create(folder).map_err(ClientError::file("make", folder))?;
+    durable::make_private_folder(folder).map_err(ClientError::file("make", folder))?;
     publish(&folder.join("profile.toml"), format!("member = \"{member}\"\n").as_bytes())
 }
 

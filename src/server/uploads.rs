@@ -53,6 +53,7 @@ pub(super) async fn append(
 ) -> Result<Answer, ActError> {
     let offset = number_in(request.headers(), UPLOAD_OFFSET)?;
     require_partial_upload(request.headers())?;
+    let (reader, owner) = (exchange.clone(), peer.clone());
     let writer = blocking(move || exchange.open_upload(&peer, &id)).await?;
     if writer.offset() != offset {
         let at = writer.offset();
@@ -82,12 +83,14 @@ pub(super) async fn append(
         }
     }
     drop(sender);
-    let at = writing.await.map_err(|_| ExchangeFault::Stopped)??;
+    writing.await.map_err(|_| ExchangeFault::Stopped)??;
+    // What is kept, which after a cut is less than what came.
+    let kept = blocking(move || reader.load_progress(&owner, &id)).await?;
     if let Some(fault) = cut {
-        return Err(Refusal::new(RefusalCode::BadRequest, format!("the upload was cut: {fault}; it stands at {}", at.offset)).into());
+        return Err(Refusal::new(RefusalCode::BadRequest, format!("the upload was cut: {fault}; it stands at {}", kept.offset)).into());
     }
     let mut answer = empty(StatusCode::NO_CONTENT);
-    set_progress(&mut answer, at.offset, at.is_complete);
+    set_progress(&mut answer, kept.offset, kept.is_complete);
     Ok(answer)
 }
 
@@ -96,31 +99,21 @@ enum Chunk {
     End,
 }
 
-struct WrittenTo {
-    offset: u64,
-    is_complete: bool,
-}
-
 /// Writes until the sender stops. Without the word that this was the end, it pauses the upload.
-fn write_chunks(mut writer: UploadWriter, mut chunks: Receiver<Chunk>) -> Result<WrittenTo, ActError> {
-    let mut offset = writer.offset();
+fn write_chunks(mut writer: UploadWriter, mut chunks: Receiver<Chunk>) -> Result<(), ActError> {
     while let Some(chunk) = chunks.blocking_recv() {
         match chunk {
-            Chunk::Bytes(bytes) => {
-                writer.write(&bytes, clock::now())?;
-                offset += bytes.len() as u64;
-            }
+            Chunk::Bytes(bytes) => writer.write(&bytes, clock::now())?,
             Chunk::End => {
                 return match writer.finish(clock::now()) {
-                    Ok(_) => Ok(WrittenTo { offset, is_complete: true }),
-                    Err(UploadFault::Incomplete) => Ok(WrittenTo { offset, is_complete: false }),
+                    // Too few bytes came: the rest may come later.
+                    Ok(_) | Err(UploadFault::Incomplete) => Ok(()),
                     Err(fault) => Err(fault.into()),
                 };
             }
         }
     }
-    writer.pause(clock::now())?;
-    Ok(WrittenTo { offset, is_complete: false })
+    Ok(writer.pause(clock::now())?)
 }
 
 fn require_partial_upload(headers: &HeaderMap) -> Result<(), Refusal> {

@@ -16,7 +16,7 @@ use rocksdb::{
 
 use super::guard::{Position, verify_position};
 use super::rows::{Family, HEADS_KEY, LAST_WRITE_KEY, LastWrite};
-use super::{Heads, OpenFault, StoreFault, StoreSettings};
+use super::{Heads, OpenFault, ProbedFailure, StoreFault, StoreSettings};
 
 /// What RocksDB syncs behind the writer's back, so that the final sync of a segment is short.
 const BYTES_PER_SYNC: u64 = 4 * 1024 * 1024;
@@ -229,6 +229,16 @@ impl WriteError {
 
     pub(super) fn failed(cause: impl ToString) -> Self {
         Self { trouble: WriteTrouble::Failed, cause: cause.to_string() }
+    }
+}
+
+impl From<ProbedFailure> for WriteError {
+    fn from(failure: ProbedFailure) -> Self {
+        let trouble = match failure {
+            ProbedFailure::Failed => WriteTrouble::Failed,
+            ProbedFailure::Full => WriteTrouble::Full,
+        };
+        Self { trouble, cause: failure.to_string() }
     }
 }
 

@@ -150,6 +150,15 @@ impl Store {
         Ok(writer)
     }
 
+    /// Goes on after a full disk, as every write would; gives the heads, which are those of a commit that was
+    /// answered with `Full` if it reached the disk after all.
+    ///
+    /// # Errors
+    /// `Full` while there is no room.
+    pub fn heal(&self) -> Result<Heads, StoreFault> {
+        Ok(self.writing("going on after a full disk", FreeFor::Acts)?.heads())
+    }
+
     /// Whether a full disk stopped the last write, or RocksDB's own work in the background.
     fn met_full_disk(&self, writer: &mut Writer, at: &'static str) -> Result<bool, StoreFault> {
         if matches!(writer.condition, Condition::Sound) {
@@ -235,7 +244,7 @@ impl Writer {
 impl Shared {
     /// Does something durable, with the probe on both sides of it.
     pub(super) fn step<T>(&self, step: Step, act: impl FnOnce() -> Result<T, WriteError>) -> Result<T, WriteError> {
-        let pass = |moment| self.probe.pass(step, moment).map_err(WriteError::failed);
+        let pass = |moment| self.probe.pass(step, moment).map_err(WriteError::from);
         pass(Moment::Before)?;
         let done = act()?;
         pass(Moment::AfterPersisting)?;

@@ -49,9 +49,15 @@ pub enum Moment {
 }
 
 /// A failure that a probe made up.
-#[derive(Debug, thiserror::Error)]
-#[error("the probe failed this step")]
-pub struct ProbedFailure;
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProbedFailure {
+    /// What the disk answers when nobody knows what it has written.
+    #[error("the probe failed this step")]
+    Failed,
+    /// What it answers when there is no room.
+    #[error("the probe found no room for this step")]
+    Full,
+}
 
 /// Decides which steps fail.
 pub trait StepProbe: Send + Sync {

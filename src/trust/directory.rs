@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::anchors::TrustAnchors;
 use super::profile::CertificateProfile;
-use super::statement::{CheckedSignature, JudgedAt, check_signature, verify_member, verify_signer};
+use super::statement::{CheckedSignature, JudgedAt, check_signature, require_near, verify_member, verify_signer};
 use crate::crypto::hash;
 use crate::domain::{AuthorityCode, Hash, MemberCode, Origin, Role, StateCode, UnixMillis};
 use crate::wire::{Act, AuthorityEntry, DirectoryLeaf, MemberEntry, Refusal, RefusalCode, Revocation};
@@ -181,6 +181,7 @@ impl Directory {
             verify_signer(&signed, &proof, CertificateProfile::Statement, &self.anchors, time)?;
             verify_member(own, self, JudgedAt { directory_size: self.size, time })?;
         }
+        require_near(&signed.statement, time)?;
         self.require_allowed(&signed)?;
         Ok(VerifiedEntry { signed, size: self.size, time })
     }

@@ -29,4 +29,4 @@ pub use peer::{PeerRefused, VerifiedPeer, verify_peer, verify_peer_still};
 pub use policy::{POLICY_BYTES_MAX, Policy, PolicyRejected, VerifiedPolicy, encode_policy, parse_policy, verify_policy};
 pub use profile::{CertificateProfile, MEMBER_URI_SCHEME};
 pub use receipt::{ReceiptRefused, VerifiedReceipt, verify_entry_receipt, verify_receipt};
-pub use statement::{JudgedAt, VerifiedStatement, verify_statement};
+pub use statement::{JudgedAt, VerifiedStatement, require_near, verify_statement};

@@ -5,6 +5,7 @@ use super::chain::verify_chain;
 use super::directory::{Directory, MemberRecord};
 use super::profile::CertificateProfile;
 use crate::crypto::hash;
+use crate::domain::limits::CLOCK_SKEW_MS_MAX;
 use crate::domain::{Hash, Origin, UnixMillis, UtcSecond};
 use crate::sign::{VerifiedSignature, parse_detached, verify_detached};
 use crate::wire::{Refusal, RefusalCode, Statement, parse_statement};
@@ -72,7 +73,20 @@ pub fn verify_statement(
     let (signed, proof) = check_signature(bytes, signature, log)?;
     let certificate_until = verify_signer(&signed, &proof, CertificateProfile::Statement, directory.anchors(), at.time)?;
     verify_member(&signed.statement, directory, at)?;
+    require_near(&signed.statement, at.time)?;
     Ok(VerifiedStatement { signed, certificate_until })
+}
+
+/// The signer's clock was not far from `time`, so that a statement cannot be kept back and used later.
+///
+/// # Errors
+/// `clock-skew`.
+pub fn require_near(statement: &Statement, time: UnixMillis) -> Result<(), Refusal> {
+    if statement.time.to_millis().abs_diff(time) <= CLOCK_SKEW_MS_MAX {
+        return Ok(());
+    }
+    let log = time.to_second();
+    Err(Refusal::new(RefusalCode::ClockSkew, format!("the statement's time is more than ten minutes from the log's, {log}")))
 }
 
 /// A statement whose signature is right, by whoever holds the certificate that it names.

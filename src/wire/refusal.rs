@@ -75,6 +75,12 @@ impl RefusalCode {
         self.describe().1
     }
 
+    /// Whether the act itself was judged, so that it surely does not stand in the log. After the others the same
+    /// act may be sent again as it is, and perhaps it stands there already.
+    pub const fn is_judgement(self) -> bool {
+        !matches!(self, RefusalCode::StorageFull | RefusalCode::Busy | RefusalCode::Internal)
+    }
+
     const fn describe(self) -> (&'static str, &'static str) {
         match self {
             RefusalCode::BadRequest => ("bad-request", "use a client of the version that PROTOCOL.md describes"),
@@ -102,7 +108,9 @@ impl RefusalCode {
             RefusalCode::LogForked => ("log-forked", "stop, keep your profile as it is, and tell your state's auditor"),
             RefusalCode::NotReleased => ("not-released", "open the document: that signs a release first"),
             RefusalCode::EntryRefused => ("entry-refused", "PROTOCOL.md lists what the directory allows"),
-            RefusalCode::TooManyUploads => ("too-many-uploads", "send or discard what is under way first"),
+            RefusalCode::TooManyUploads => {
+                ("too-many-uploads", "send what is under way first; what is left alone goes by itself after six days")
+            }
             RefusalCode::StorageFull => ("storage-full", "try again later; the operator has been told. Reading goes on"),
             RefusalCode::Busy => ("busy", "try again in a moment"),
             RefusalCode::Internal => ("internal", "give the request id to the server's operator"),
