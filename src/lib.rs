@@ -9,8 +9,8 @@
 //!                                                        tlog ──┘   (rows, blobs)
 //! ```
 //!
-//! Modules stand in layers; each imports only from layers above it in this list (`tests/layering.rs`
-//! holds the table and enforces it).
+//! Modules stand in layers; each imports only from layers below it (`tests/layering.rs` holds the table
+//! and enforces it).
 
 #[cfg(feature = "server")]
 pub mod admin;

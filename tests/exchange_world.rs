@@ -60,6 +60,9 @@ pub(crate) const RETURNED: &str = "kg.gpo/98 returned";
 pub(crate) const KG_REGISTRAR: &str = "kg.registrar/01";
 pub(crate) const TR_REGISTRAR: &str = "tr.registrar/01";
 
+/// A registrar whose root has named them in an authority that has cases.
+pub(crate) const GPO_REGISTRAR: &str = "kg.gpo/97";
+
 /// A person's keys and certificates.
 pub(crate) struct Person {
     pub(crate) code: MemberCode,
@@ -87,7 +90,7 @@ pub(crate) fn cast() -> &'static Cast {
             .into_iter()
             .map(|(code, roles)| (code, person(ca(code), [CertificateProfile::Tls, CertificateProfile::Statement], code, roles)))
             .collect();
-        for code in [KG_REGISTRAR, TR_REGISTRAR] {
+        for code in [KG_REGISTRAR, TR_REGISTRAR, GPO_REGISTRAR] {
             people.insert(code, person(ca(code), [CertificateProfile::RegistrarTls, CertificateProfile::Registrar], code, &[]));
         }
         let both = [CertificateProfile::Tls, CertificateProfile::Statement];

@@ -1,4 +1,4 @@
-//! The house of DESIGN section 5, enforced: who may import whom, and who alone may name a library.
+//! The house, enforced: who may import whom, and who alone may name a library.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

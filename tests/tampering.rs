@@ -206,8 +206,9 @@ fn an_altered_receipt_proves_nothing_and_the_act_stays_in_the_outbox() {
         ("signature", |value| flip_base64(&mut value["receipt"]["signature"])),
         ("statement", |value| value["receipt"]["statement_sha256"] = Value::from("ab".repeat(32))),
         ("checkpoint", |value| {
-            let text = value["receipt"]["checkpoint"].as_str().unwrap().replacen('6', "7", 1);
-            value["receipt"]["checkpoint"] = Value::String(text);
+            let mut lines: Vec<String> = value["receipt"]["checkpoint"].as_str().unwrap().lines().map(str::to_owned).collect();
+            lines[1] = (lines[1].parse::<u64>().unwrap() + 1).to_string();
+            value["receipt"]["checkpoint"] = Value::String(lines.join("\n") + "\n");
         }),
     ];
     for (what, alter) in alterations {
@@ -274,9 +275,10 @@ fn a_shortened_log_is_refused_and_both_checkpoints_are_kept() {
     let profile = lying.world.profile("kg.gpo/01");
     let old = fs::read(lying.world.profile("kg.mvd/01").join("memory/events.checkpoint")).unwrap_or_default();
     assert!(!old.is_empty(), "kg.mvd/01 followed the log when it enrolled");
-    // An honest old checkpoint is no news and no harm.
+    // An honest checkpoint of yesterday as today's newest hides what came since.
     lying.lie("/v1/logs/events/checkpoint", move |_| old.clone());
-    Client::open(&profile).unwrap().follow().unwrap();
+    require_unproven(Client::open(&profile).unwrap().follow(), "a log gone back");
+    assert_eq!(fs::read_dir(profile.join("evidence")).unwrap().count(), 2);
     // Another history of the same length, signed by the log's own key, is proof against it.
     let server = load_server(&lying.world.config()).unwrap();
     let mut head = Client::open(&profile).unwrap().mirror(Log::Events).head();
@@ -284,7 +286,7 @@ fn a_shortened_log_is_refused_and_both_checkpoints_are_kept() {
     let forked = sign_checkpoint(&server.keys.events, head).unwrap().note().as_str().as_bytes().to_vec();
     lying.lie("/v1/logs/events/checkpoint", move |_| forked.clone());
     require_unproven(Client::open(&profile).unwrap().follow(), "a fork");
-    assert_eq!(fs::read_dir(profile.join("evidence")).unwrap().count(), 2);
+    assert_eq!(fs::read_dir(profile.join("evidence")).unwrap().count(), 4);
 }
 
 /// An operator who has the log's key rewrites a leaf's time, computes the tree anew and signs it. Every chain is

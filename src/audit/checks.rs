@@ -1,12 +1,10 @@
 //! The audit itself.
 
-use std::collections::BTreeSet;
-
 use super::heads::Views;
 use super::report::{AuditReport, AuditedCase, AuditedEvent, UnopenedRelease};
 use crate::client::{CaseHistory, Client, ClientError};
 use crate::crypto::hash;
-use crate::domain::{Log, Tag, UnixMillis};
+use crate::domain::Log;
 use crate::wire::{Act, decode_directory_leaf, decode_event_leaf, parse_statement};
 
 /// Audits both logs for the state of this profile's member.
@@ -15,10 +13,8 @@ use crate::wire::{Act, decode_directory_leaf, decode_event_leaf, parse_statement
 /// `Unproven` when something is wrong, with what it is; anything else when it could not be checked.
 pub fn run_audit(client: &mut Client) -> Result<AuditReport, ClientError> {
     client.follow()?;
-    verify_order(client)?;
     let authorities = client.watched_authorities();
-    let tags: BTreeSet<Tag> = client.load_registered_cases(&authorities)?.into_iter().collect();
-    let histories = client.load_cases(&tags)?;
+    let histories = client.load_registered(&authorities)?;
     let heads = verify_views(client, &histories)?;
     let (events, directory) = (client.mirror(Log::Events).head(), client.mirror(Log::Directory).head());
     Ok(AuditReport {
@@ -30,32 +26,6 @@ pub fn run_audit(client: &mut Client) -> Result<AuditReport, ClientError> {
         heads,
         unopened_releases: histories.iter().flat_map(unopened_releases).collect(),
         cases: histories.iter().map(summarise).collect(),
-    })
-}
-
-/// Every leaf is well formed, time and directory size never fall, and no leaf names entries that are not there.
-fn verify_order(client: &Client) -> Result<(), ClientError> {
-    let entries = client.mirror(Log::Directory).head().size;
-    let mut last = (UnixMillis(0), 0);
-    client.mirror(Log::Events).scan(0, |index, bytes| {
-        let leaf = decode_event_leaf(bytes).map_err(|fault| ClientError::unproven(format!("event {index}: {fault}")))?;
-        if leaf.time < last.0 || leaf.directory_size < last.1 {
-            return Err(ClientError::unproven(format!("event {index} claims to be older than the one before it")));
-        }
-        if leaf.directory_size > entries {
-            return Err(ClientError::unproven(format!("event {index} names directory entries that do not exist")));
-        }
-        last = (leaf.time, leaf.directory_size);
-        Ok(())
-    })?;
-    let mut last = UnixMillis(0);
-    client.mirror(Log::Directory).scan(0, |index, bytes| {
-        let leaf = decode_directory_leaf(bytes).map_err(|fault| ClientError::unproven(format!("directory entry {index}: {fault}")))?;
-        if leaf.time < last {
-            return Err(ClientError::unproven(format!("directory entry {index} claims to be older than the one before it")));
-        }
-        last = leaf.time;
-        Ok(())
     })
 }
 

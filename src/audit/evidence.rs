@@ -15,18 +15,18 @@
 //! SHA256SUMS verify.sh
 //! ```
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use crate::client::{Client, ClientError};
 use crate::crypto::hash;
-use crate::domain::{Hash, Log, Tag};
+use crate::domain::{Hash, Log, StateCode};
 use crate::durable;
 use crate::sign::{Certificate, parse_detached, verify_detached};
 use crate::tlog::{Frontier, NodeSource, VerifiedCheckpoint, leaf_hash, prove_inclusion};
-use crate::wire::{PolicyLine, TlogProof, decode_directory_leaf, encode_tlog_proof};
+use crate::wire::{PolicyLine, TlogProof, compose_note, decode_directory_leaf, encode_tlog_proof};
 
 const SCRIPT: &str = include_str!("verify.sh");
 
@@ -37,8 +37,7 @@ const SCRIPT: &str = include_str!("verify.sh");
 pub fn write_evidence(client: &mut Client, folder: &Path) -> Result<(), ClientError> {
     client.follow()?;
     let authorities = client.watched_authorities();
-    let tags: BTreeSet<Tag> = client.load_registered_cases(&authorities)?.into_iter().collect();
-    let histories = client.load_cases(&tags)?;
+    let histories = client.load_registered(&authorities)?;
     let mut out = Writer::create(folder)?;
     out.write_policy(client)?;
     let events = ProvenLog::load(client, Log::Events)?;
@@ -120,7 +119,8 @@ impl Writer {
     }
 
     fn write_policy(&mut self, client: &Client) -> Result<(), ClientError> {
-        for (state, der) in client.profile().load_roots()? {
+        let named = |state: &StateCode| client.policy().policy().roots.iter().any(|(named, _)| named == state);
+        for (state, der) in client.profile().load_roots()?.into_iter().filter(|(state, _)| named(state)) {
             let root = Certificate::parse_der(&der).map_err(ClientError::unproven)?;
             self.write(&format!("roots/{state}.pem"), root.to_pem().as_bytes())?;
         }
@@ -131,17 +131,21 @@ impl Writer {
         }
         for log in [Log::Events, Log::Directory] {
             let checkpoint = client.mirror(log).checkpoint();
-            let note = checkpoint.map(|checkpoint| checkpoint.note().as_str()).unwrap_or_default();
-            self.write(&format!("logs/{log}.checkpoint"), note.as_bytes())?;
-            // A policy may name several keys of a log, old and new; a checkpoint is by one of them.
-            let signatures = checkpoint.map(|checkpoint| checkpoint.note().signatures()).unwrap_or_default();
-            let keys = client.policy().policy().tlog.lines().iter().filter_map(|line| match line {
-                PolicyLine::Log { key, .. } if signatures.iter().any(|by| by.name == key.name && by.key_id == key.key_id) => {
-                    Some(format!("{key}\n"))
+            let note = checkpoint.ok_or_else(|| ClientError::unproven(format!("this machine has no checkpoint of the {log} log")))?.note();
+            // A policy may name several keys of a log, old and new, and a server may add lines by keys that nobody
+            // knows: the first that is the policy's is the one that was verified.
+            let known = |line: &PolicyLine| match line {
+                PolicyLine::Log { key, .. } => {
+                    let by = note.signatures().iter().find(|by| by.name == key.name && by.key_id == key.key_id)?;
+                    Some((key.to_string(), by.clone()))
                 }
                 _ => None,
-            });
-            self.write(&format!("logs/{log}.vkey"), keys.collect::<String>().as_bytes())?;
+            };
+            let signed = client.policy().policy().tlog.lines().iter().find_map(known);
+            let (key, by) = signed.ok_or_else(|| ClientError::unproven("the checkpoint is signed by no key of the policy"))?;
+            let note = compose_note(note.text(), &[by]).map_err(ClientError::unproven)?;
+            self.write(&format!("logs/{log}.checkpoint"), note.as_str().as_bytes())?;
+            self.write(&format!("logs/{log}.vkey"), format!("{key}\n").as_bytes())?;
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use super::fault::CliFault;
 use super::output::{Bar, Output};
 use super::profile::open_client;
 use crate::audit::{run_audit, write_evidence};
-use crate::client::{CaseHistory, Client, ClientError};
+use crate::client::{CaseHistory, Client, ClientError, InboxEntry};
 use crate::domain::Tag;
 use crate::trust::VerifiedReceipt;
 
@@ -21,11 +21,12 @@ pub(super) fn inbox(profile: Option<&Path>, output: &Output) -> Result<(), CliFa
         if entries.is_empty() {
             return "No cases.".into();
         }
-        let mut text = format!("{:16}  {:22} {:20} {:28} documents\n", "case", "state", "last", "from");
+        let width = shown_chars(&entries);
+        let mut text = format!("{:width$}  {:22} {:20} {:28} documents\n", "case", "state", "last", "from");
         for entry in &entries {
             let unopened = if entry.unopened == 0 { String::new() } else { format!(", {} not opened yet", entry.unopened) };
             text += &format!(
-                "{:.16}  {:22} {:20} {:28} {}{unopened}\n",
+                "{:.width$}  {:22} {:20} {:28} {}{unopened}\n",
                 entry.case.to_string(),
                 entry.state.to_string(),
                 entry.last_time.to_second().to_string(),
@@ -36,6 +37,14 @@ pub(super) fn inbox(profile: Option<&Path>, output: &Output) -> Result<(), CliFa
         text
     });
     Ok(())
+}
+
+/// How much of the tags tells them all apart, and at least 16 characters: whoever opens a case chooses its tag.
+fn shown_chars(entries: &[InboxEntry]) -> usize {
+    let mut tags: Vec<String> = entries.iter().map(|entry| entry.case.to_string()).collect();
+    tags.sort();
+    let same = |pair: &[String]| pair[0].bytes().zip(pair[1].bytes()).take_while(|(a, b)| a == b).count();
+    tags.windows(2).map(same).max().unwrap_or(0).saturating_add(1).max(16)
 }
 
 pub(super) fn show(profile: Option<&Path>, case: &str, output: &Output) -> Result<(), CliFault> {
@@ -99,11 +108,12 @@ pub(super) fn open(profile: Option<&Path>, args: OpenArgs, output: &Output) -> R
             opened.statement.actor,
             opened.statement.time
         );
-        if !cover.text.is_empty() {
-            text += &format!("\n{}\n", cover.text);
+        // Set in, so that no line of theirs looks like one of ours.
+        for line in cover.text.lines() {
+            text += &format!("  | {line}\n");
         }
         text += &format!("\nVerified and opened in {}\n", opened.folder.display());
-        for document in &cover.documents {
+        for document in cover.documents.iter().filter(|document| opened.documents.contains(&document.tag)) {
             text += &format!("  {} ({} bytes)\n", document.name, document.bytes);
         }
         text

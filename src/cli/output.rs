@@ -19,7 +19,7 @@ impl Output {
 
     /// A result: JSON for programs, or text for people.
     pub(super) fn result(&self, value: &impl Serialize, text: impl FnOnce() -> String) {
-        let mut line = if self.json { serde_json::to_string(value).unwrap_or_default() } else { text() };
+        let mut line = if self.json { serde_json::to_string(value).unwrap_or_default() } else { printable(&text()) };
         if !line.ends_with('\n') {
             line.push('\n');
         }
@@ -29,12 +29,25 @@ impl Output {
 
     /// A line beside the result, for people only.
     pub(super) fn remark(&self, text: &str) {
-        let _ = writeln!(std::io::stderr().lock(), "{text}");
+        let _ = writeln!(std::io::stderr().lock(), "{}", printable(text));
     }
 
     pub(super) fn fault(&self, fault: &CliFault) {
         self.remark(&format!("error: {fault}"));
     }
+}
+
+/// What others wrote can move no cursor, change no colour and turn no line round: such characters are shown by number.
+fn printable(text: &str) -> String {
+    let is_command = |c: char| {
+        (c.is_control() && c != '\n')
+            || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_command(c) { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    shown
 }
 
 /// A bar for what takes long. Silent when standard error is no terminal.
@@ -65,5 +78,16 @@ impl Bar {
 impl Drop for Bar {
     fn drop(&mut self) {
         self.bar.finish_and_clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_wrote_gives_the_terminal_no_command() {
+        assert_eq!(printable("one\ntwo ğ Ө"), "one\ntwo ğ Ө");
+        assert_eq!(printable("a\u{1b}[8mb\rc\u{202e}d\u{9b}e"), "a\\u{1b}[8mb\\u{d}c\\u{202e}d\\u{9b}e");
     }
 }

@@ -29,17 +29,17 @@ impl Client {
     }
 
     /// Hands documents that were opened on this machine to other authorities. With none named, all that
-    /// this authority holds and opened here.
+    /// this authority holds, opened here, and that none of them has.
     ///
     /// # Errors
     /// As [`Client::acknowledge`]; and when a document was not opened here.
     pub fn forward(&mut self, case: &Tag, documents: &[Tag], to: &[AuthorityCode]) -> Result<VerifiedReceipt, ClientError> {
         self.follow()?;
         let history = self.load_case(case)?;
-        let documents = self.choose_documents(&history, documents)?;
         let mut to = to.to_vec();
         to.sort();
         to.dedup();
+        let documents = self.choose_documents(&history, documents, &to)?;
         let (mut lines, mut slips) = (Vec::new(), Vec::new());
         for document in &documents {
             let opened = self.load_opened_slip(&history, document)?;
@@ -59,7 +59,7 @@ impl Client {
         Ok(self.sign_and_put(act, slips)?.0)
     }
 
-    fn choose_documents(&self, history: &CaseHistory, named: &[Tag]) -> Result<Vec<Tag>, ClientError> {
+    fn choose_documents(&self, history: &CaseHistory, named: &[Tag], to: &[AuthorityCode]) -> Result<Vec<Tag>, ClientError> {
         if !named.is_empty() {
             return Ok(named.to_vec());
         }
@@ -69,7 +69,11 @@ impl Client {
             let hint = format!("open them first: elchi open {}", history.tag);
             return Err(ClientError::not_possible("no document of this case was opened on this machine", hint));
         }
-        Ok(opened)
+        let new: Vec<Tag> = opened.into_iter().filter(|document| !to.iter().any(|to| history.holds(to, document))).collect();
+        if new.is_empty() {
+            return Err(ClientError::not_possible("they have all that was opened here", "name others with --to"));
+        }
+        Ok(new)
     }
 
     fn act_on_case(&mut self, case: &Tag, act: fn(OnCase) -> Act) -> Result<VerifiedReceipt, ClientError> {

@@ -116,15 +116,18 @@ pub(super) fn check_cover(bytes: &[u8], statement: &Statement, submit: &Submit) 
     if let Some((_, what)) = claims.into_iter().find(|(same, _)| !same) {
         return Err(refused(what));
     }
+    if !is_plain_title(&cover.title) {
+        return Err(ClientError::unproven("the cover's title is no single line of plain text"));
+    }
     check_names(&cover)?;
     Ok(CheckedCover(cover))
 }
 
-/// Names become file names at the reader's: plain, and each once.
+/// Names become file names at the reader's: plain, and each once, also on a disk that ignores case.
 fn check_names(cover: &Cover) -> Result<(), ClientError> {
-    let mut seen = BTreeSet::from([COVER_NAME]);
+    let mut seen = BTreeSet::from([COVER_NAME.to_owned()]);
     for document in &cover.documents {
-        if !is_plain_name(&document.name) || !seen.insert(&document.name) {
+        if !is_plain_name(&document.name) || !seen.insert(document.name.to_lowercase()) {
             return Err(ClientError::unproven(format!(
                 "the cover names a document {:?}, which is no plain file name of its own",
                 document.name
@@ -134,13 +137,27 @@ fn check_names(cover: &Cover) -> Result<(), ClientError> {
     Ok(())
 }
 
-/// A name that is safe to create in a folder: no path, nothing hidden, no control or bidirectional characters.
+/// A name that is safe to create in a folder, on any system: no path, no option, nothing hidden, no device, no
+/// character that cannot be seen.
 pub fn is_plain_name(name: &str) -> bool {
     let length_ok = (1..=DOCUMENT_NAME_BYTES_MAX).contains(&name.len());
-    let edges_ok = !name.starts_with(['.', ' ']) && !name.ends_with(['.', ' ']);
-    let bidirectional = |c: char| matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let plain = |c: char| !c.is_control() && !bidirectional(c) && !matches!(c, '/' | '\\' | ':' | '<' | '>' | '"' | '|' | '?' | '*');
-    length_ok && edges_ok && name.chars().all(plain)
+    let edges_ok = !name.starts_with(['.', ' ', '-']) && !name.ends_with(['.', ' ']);
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_uppercase();
+    let numbered = |device: &str| stem.strip_prefix(device).is_some_and(|rest| rest.len() == 1 && rest.chars().all(|c| c.is_ascii_digit()));
+    let is_device = ["CON", "PRN", "AUX", "NUL"].contains(&stem.as_str()) || numbered("COM") || numbered("LPT");
+    let plain = |c: char| is_visible(c) && !matches!(c, '/' | '\\' | ':' | '<' | '>' | '"' | '|' | '?' | '*');
+    length_ok && edges_ok && !is_device && name.chars().all(plain)
+}
+
+/// A title that is one line and says no more than it shows.
+pub(super) fn is_plain_title(title: &str) -> bool {
+    !title.trim().is_empty() && title.chars().all(is_visible)
+}
+
+/// Neither a control character nor one that is drawn as nothing, breaks the line or turns its direction.
+fn is_visible(c: char) -> bool {
+    let is_mark = matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+    !c.is_control() && !is_mark
 }
 
 #[cfg(test)]
@@ -149,11 +166,29 @@ mod tests {
 
     #[test]
     fn names_that_are_paths_or_tricks_are_refused() {
-        for good in ["delil.pdf", "tutanak ğüşi Ө.txt", "a", "ой-бүлө.jpg"] {
+        for good in ["delil.pdf", "tutanak ğüşi Ө.txt", "a", "ой-бүлө.jpg", "console.log", "lpt.txt", "com12"] {
             assert!(is_plain_name(good), "{good:?}");
         }
         let long = "x".repeat(256);
-        for bad in ["", ".", "..", ".ssh", "a/b", "a\\b", "C:x", "a\n", "a\u{202e}fdp.exe", "nul\0", "a ", "x.", &long] {
+        for bad in [
+            "",
+            ".",
+            "..",
+            ".ssh",
+            "a/b",
+            "a\\b",
+            "C:x",
+            "a\n",
+            "a\u{202e}fdp.exe",
+            "nul\0",
+            "a ",
+            "x.",
+            &long,
+            "-rf",
+            "con",
+            "Lpt1.txt",
+            "a\u{200b}.pdf",
+        ] {
             assert!(!is_plain_name(bad), "{bad:?}");
         }
     }

@@ -16,8 +16,8 @@ impl Client {
     pub fn find_case(&mut self, text: &str) -> Result<Tag, ClientError> {
         self.follow()?;
         let authorities = self.watched_authorities();
-        let cases = self.load_registered_cases(&authorities)?;
-        choose(text, cases.into_iter(), "case")
+        let histories = self.load_registered(&authorities)?;
+        choose(text, histories.iter().map(|history| history.tag), "case")
     }
 
     /// The case of this member's registers with this tag, or with a document of this tag, and then which.
@@ -27,8 +27,7 @@ impl Client {
     pub fn find_history(&mut self, text: &str) -> Result<(CaseHistory, Option<Tag>), ClientError> {
         self.follow()?;
         let authorities = self.watched_authorities();
-        let cases: BTreeSet<Tag> = self.load_registered_cases(&authorities)?.into_iter().collect();
-        let histories = self.load_cases(&cases)?;
+        let histories = self.load_registered(&authorities)?;
         let tags = histories.iter().flat_map(|history| history.case.documents().keys().copied().chain([history.tag]));
         let found = choose(text, tags, "case or document")?;
         let holds = |history: &CaseHistory| history.tag == found || history.case.documents().contains_key(&found);

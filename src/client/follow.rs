@@ -20,24 +20,24 @@ impl Client {
         for log in [Log::Events, Log::Directory] {
             let note = self.session.fetch_checkpoint(log)?;
             let checkpoint = self.policy.logs().verify_checkpoint(self.policy.origin(log), note).map_err(ClientError::unproven)?;
-            self.follow_to(log, checkpoint)?;
+            self.follow_to(log, checkpoint, Offered::AsNewest)?;
         }
         Ok(())
     }
 
     /// Extends the copy of a log so that it contains what a receipt proves.
     pub(super) fn follow_receipt(&mut self, log: Log, receipt: &VerifiedReceipt) -> Result<(), ClientError> {
-        self.follow_to(log, receipt.checkpoint().clone())
+        self.follow_to(log, receipt.checkpoint().clone(), Offered::InReceipt)
     }
 
-    fn follow_to(&mut self, log: Log, checkpoint: VerifiedCheckpoint) -> Result<(), ClientError> {
+    fn follow_to(&mut self, log: Log, checkpoint: VerifiedCheckpoint, offered: Offered) -> Result<(), ClientError> {
         let folder = self.profile.make_folder("evidence")?;
         let mirror = match log {
             Log::Events => &mut self.events,
             Log::Directory => &mut self.directory_mirror,
         };
         let remembered = mirror.checkpoint().cloned();
-        let extended = extend(mirror, &mut self.session, log, checkpoint.clone());
+        let extended = extend(mirror, &mut self.session, log, checkpoint.clone(), offered);
         if let (Err(ClientError::Unproven(_)), Some(remembered)) = (&extended, remembered) {
             for (name, note) in [("remembered", &remembered), ("offered", &checkpoint)] {
                 let path = folder.join(format!("{log}-{}-{name}.checkpoint", hash(checkpoint.note().as_str().as_bytes())));
@@ -61,11 +61,32 @@ impl Client {
     }
 }
 
-fn extend(mirror: &mut Mirror, session: &mut Session, log: Log, checkpoint: VerifiedCheckpoint) -> Result<(), ClientError> {
+/// As what a checkpoint came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Offered {
+    AsNewest,
+    InReceipt,
+}
+
+fn extend(
+    mirror: &mut Mirror,
+    session: &mut Session,
+    log: Log,
+    checkpoint: VerifiedCheckpoint,
+    offered: Offered,
+) -> Result<(), ClientError> {
     let (have, want) = (mirror.head(), checkpoint.head());
     if want.size < have.size {
-        // An older head of the same log: no news, but it must be one that this machine went through.
-        return require_prefix(mirror, &checkpoint);
+        // An older head of the same log must be one that this machine went through; and a server that has shown a
+        // newer one has no reason to go back.
+        require_prefix(mirror, &checkpoint)?;
+        return match offered {
+            Offered::InReceipt => Ok(()),
+            Offered::AsNewest => Err(ClientError::unproven(format!(
+                "the server shows a {log} log of {} leaves as the newest, after it has shown one of {}: it hides what came since",
+                want.size, have.size
+            ))),
+        };
     }
     mirror.extend(checkpoint, |next| {
         let Some(name) = EntryBundleName::of_leaf(next, want.size) else { return Ok(Vec::new()) };

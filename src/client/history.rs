@@ -48,6 +48,13 @@ pub struct CaseEvent {
     pub statement: VerifiedStatement,
 }
 
+impl CaseEvent {
+    /// The indices of its leaves.
+    fn indices(&self) -> std::ops::Range<u64> {
+        self.first_index..self.first_index + self.leaves.len() as u64
+    }
+}
+
 /// A case and everything that happened in it.
 #[derive(Debug, Clone)]
 pub struct CaseHistory {
@@ -60,33 +67,42 @@ pub struct CaseHistory {
 }
 
 impl Client {
-    /// The cases that were sent to or by any of `authorities`, in order of their first appearance.
+    /// Replays every case that was sent to or by any of `authorities`, in order of their tags.
     ///
     /// # Errors
-    /// When a register's chain is broken, or a statement cannot be had or does not open its leaf.
-    pub fn load_registered_cases(&mut self, authorities: &[AuthorityCode]) -> Result<Vec<Tag>, ClientError> {
-        let registers: BTreeMap<Tag, &AuthorityCode> = authorities.iter().map(|code| (register_tag(code), code)).collect();
+    /// As [`Client::load_cases`]; or when a register has a leaf that is not one of an act on a case.
+    pub fn load_registered(&mut self, authorities: &[AuthorityCode]) -> Result<Vec<CaseHistory>, ClientError> {
+        let registered = self.load_registers(authorities)?;
+        let histories = self.load_cases(&registered.iter().map(|(_, case)| *case).collect())?;
+        let replayed: BTreeSet<u64> = histories.iter().flat_map(|history| &history.events).flat_map(CaseEvent::indices).collect();
+        match registered.iter().find(|(index, _)| !replayed.contains(index)) {
+            Some((index, _)) => Err(wrong(*index, "it stands in a register alone, without the rest of its act")),
+            None => Ok(histories),
+        }
+    }
+
+    /// The leaves of registers, each with the case of its statement, in the log's order.
+    fn load_registers(&mut self, authorities: &[AuthorityCode]) -> Result<Vec<(u64, Tag)>, ClientError> {
+        let registers: BTreeSet<Tag> = authorities.iter().map(register_tag).collect();
         let mut chains = Chains::default();
         let mut found = Vec::new();
         self.events.scan(0, |index, bytes| {
             let leaf = decode_event_leaf(bytes).map_err(ClientError::unproven)?;
-            if leaf.kind == ChainKind::Register && registers.contains_key(&leaf.tag) {
+            if leaf.kind == ChainKind::Register && registers.contains(&leaf.tag) {
                 chains.take(index, &leaf, bytes)?;
                 found.push((index, leaf));
             }
             Ok(())
         })?;
-        let mut statements = self.statements()?;
-        let mut cases = Vec::new();
-        for (index, leaf) in found {
+        let folder = self.profile.make_folder("memory/statements")?;
+        let mut statements = Statements { session: &mut self.session, folder };
+        let case_of = |(index, leaf): (u64, EventLeaf)| {
             let signed = statements.load(index, &leaf)?;
             let statement = parse_statement(&signed.statement).map_err(ClientError::unproven)?;
-            let case = *statement.act.case().ok_or_else(|| ClientError::unproven(format!("event {index} is no act on a case")))?;
-            if !cases.contains(&case) {
-                cases.push(case);
-            }
-        }
-        Ok(cases)
+            let case = statement.act.case().ok_or_else(|| wrong(index, "it is no act on a case"))?;
+            Ok((index, *case))
+        };
+        found.into_iter().map(case_of).collect()
     }
 
     /// Replays one case.
@@ -117,14 +133,10 @@ impl Client {
             cases: BTreeMap::new(),
             seen: BTreeSet::new(),
             pending: None,
+            last: (UnixMillis(0), 0),
         };
         self.events.scan(0, |index, bytes| replay.take_leaf(index, bytes))?;
         replay.finish()
-    }
-
-    fn statements(&mut self) -> Result<Statements<'_>, ClientError> {
-        let folder = self.profile.make_folder("memory/statements")?;
-        Ok(Statements { session: &mut self.session, folder })
     }
 }
 
@@ -189,6 +201,8 @@ struct Replay<'c> {
     /// Statements that were taken: one stands once in the whole log.
     seen: BTreeSet<Hash>,
     pending: Option<Pending>,
+    /// Time and directory size of the leaf before, whosever it is: neither ever falls.
+    last: (UnixMillis, u64),
 }
 
 /// A statement whose leaves are still coming.
@@ -201,6 +215,13 @@ struct Pending {
 impl Replay<'_> {
     fn take_leaf(&mut self, index: u64, bytes: &[u8]) -> Result<(), ClientError> {
         let leaf = decode_event_leaf(bytes).map_err(|fault| wrong(index, &fault.to_string()))?;
+        if leaf.time < self.last.0 || leaf.directory_size < self.last.1 {
+            return Err(wrong(index, "it claims to be older than the one before it"));
+        }
+        if leaf.directory_size > self.directory.size() {
+            return Err(wrong(index, "it refers to directory entries that do not exist"));
+        }
+        self.last = (leaf.time, leaf.directory_size);
         let follows = match leaf.kind {
             ChainKind::Case => self.wanted.contains(&leaf.tag),
             ChainKind::Document => self.documents.contains_key(&leaf.tag),
@@ -219,9 +240,6 @@ impl Replay<'_> {
 
     /// Judges the statement of a first leaf as of that leaf.
     fn begin(&mut self, index: u64, leaf: &EventLeaf) -> Result<Pending, ClientError> {
-        if leaf.directory_size > self.directory.size() {
-            return Err(wrong(index, "it refers to directory entries that do not exist"));
-        }
         let signed = self.statements.load(index, leaf)?;
         let at = JudgedAt { directory_size: leaf.directory_size, time: leaf.time };
         let statement = verify_statement(&signed.statement, &signed.signature, &self.origin, self.directory, at)

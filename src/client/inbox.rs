@@ -37,10 +37,9 @@ impl Client {
     /// When the server cannot be reached, or the log does not check.
     pub fn load_inbox(&mut self) -> Result<Vec<InboxEntry>, ClientError> {
         self.follow()?;
-        let tags: BTreeSet<Tag> = self.load_registered_cases(&self.watched_authorities())?.into_iter().collect();
         let own = self.profile.member().authority().clone();
         let mut entries = Vec::new();
-        for history in self.load_cases(&tags)? {
+        for history in self.load_registered(&self.watched_authorities())? {
             let (Some(first), Some(last)) = (history.events.first(), history.events.last()) else { continue };
             let held = history.documents_held_by(&own);
             let opened: BTreeSet<Tag> = history.documents_opened_by(&own);

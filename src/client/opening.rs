@@ -49,7 +49,7 @@ pub struct HeldSubmission<'h> {
 impl CaseHistory {
     /// The submissions of which an authority holds the cover, in the log's order.
     pub fn submissions_held_by(&self, authority: &AuthorityCode) -> Vec<HeldSubmission<'_>> {
-        let is_held = |tag: &Tag| self.case.documents().get(tag).is_some_and(|document| document.holders().contains(authority));
+        let is_held = |tag: &Tag| self.holds(authority, tag);
         let submissions = self.events.iter().filter_map(|event| match &event.statement.statement().act {
             Act::Submit(submit) => Some((event, submit)),
             _ => None,
@@ -59,6 +59,11 @@ impl CaseHistory {
             HeldSubmission { event, submit, held }
         });
         held.filter(|submission| submission.submit.documents.first().is_some_and(|cover| submission.held.contains(&cover.tag))).collect()
+    }
+
+    /// Whether an authority has a slip of a document of this case.
+    pub fn holds(&self, authority: &AuthorityCode, document: &Tag) -> bool {
+        self.case.documents().get(document).is_some_and(|document| document.holders().contains(authority))
     }
 
     /// Every document that an authority has a slip of, in the log's order.

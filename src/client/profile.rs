@@ -160,7 +160,15 @@ impl Profile {
     /// # Errors
     /// When a part is missing or does not open.
     pub fn load_granted_identity(&self) -> Result<GrantedIdentity, ClientError> {
-        self.open_grant(&self.read("authority.age")?)
+        let grant = self.read("authority.age").map_err(|fault| match fault {
+            ClientError::Profile { path, reason, .. } => ClientError::Profile {
+                path,
+                reason,
+                hint: "ask a colleague for `elchi profile grant`, and take it with `elchi profile take-grant`",
+            },
+            other => other,
+        })?;
+        self.open_grant(&grant)
     }
 
     /// The authority's sealing identity from a grant to this member; to be held against the directory.

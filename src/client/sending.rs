@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
 
-use super::cover::{COVER_FORMAT, COVER_NAME, Cover, CoverDocument, encode_cover, is_plain_name};
+use super::cover::{COVER_FORMAT, COVER_NAME, Cover, CoverDocument, encode_cover, is_plain_name, is_plain_title};
 use super::outbox::{Draft, DraftDocument, OutboxFolder, Waiting, discard_unfinished};
 use super::{Client, ClientError, SignedBytes};
 use crate::crypto::{hash, random_nonce, random_tag};
@@ -199,7 +199,7 @@ impl Client {
         let record = self.directory.authority(authority).ok_or_else(|| {
             ClientError::not_possible(
                 format!("{authority} is not in the directory"),
-                "check the code; `elchi profile` lists the authorities",
+                "check the code; `elchi profile show` lists the authorities",
             )
         })?;
         let unusable = |_| ClientError::unproven(format!("the directory's sealing key of {authority} is no key"));
@@ -324,14 +324,17 @@ fn require_sendable(submission: &Submission) -> Result<(), ClientError> {
     if submission.files.len() >= DOCUMENTS_PER_SUBMISSION_MAX {
         return refuse("a submission has at most 255 files beside its cover", "put files together, or send several submissions");
     }
-    if submission.title.trim().is_empty() {
-        return refuse("a submission needs a title", "give one line with --title; the reader sees it first");
+    if !is_plain_title(&submission.title) {
+        return refuse("a submission needs a title of one line", "give it with --title; the reader sees it first");
     }
     let mut names = BTreeSet::from([COVER_NAME.to_owned()]);
     for file in &submission.files {
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !names.insert(name.clone()) {
-            return refuse(&format!("two files are named {name}"), "rename one; the reader saves them in one folder");
+        if !names.insert(name.to_lowercase()) {
+            return refuse(
+                &format!("two files are named {name}"),
+                "rename one; the reader saves them in one folder, which may ignore case",
+            );
         }
     }
     Ok(())

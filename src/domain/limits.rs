@@ -8,7 +8,7 @@ pub const AUTHORITY_LABEL_CHARS_MAX: usize = 32;
 pub const ORIGIN_CHARS_MAX: usize = 128;
 
 /// Documents in one submission, the cover included. Each costs a leaf and a slip per reader; larger
-/// collections of evidence are archives, or several supplements.
+/// collections of evidence are archives.
 pub const DOCUMENTS_PER_SUBMISSION_MAX: usize = 256;
 
 /// Authorities that one submission or forward is addressed to.
@@ -16,6 +16,10 @@ pub const RECIPIENTS_MAX: usize = 8;
 
 /// Slips in one statement: every document for every recipient and for the sender's own authority.
 pub const SLIPS_PER_STATEMENT_MAX: usize = DOCUMENTS_PER_SUBMISSION_MAX * (RECIPIENTS_MAX + 1);
+
+/// Slips of one case, each a document and an authority that holds it: ten of the largest submissions with three
+/// readers each. Whoever folds the case has all of them in memory.
+pub const CASE_SLIPS_MAX: usize = 8_192;
 
 /// A statement: 2,304 slip lines of at most 310 bytes, 256 document lines of 270, and room.
 pub const STATEMENT_BYTES_MAX: usize = 1024 * 1024;
@@ -50,7 +54,15 @@ pub const UPLOADS_PER_MEMBER_MAX: usize = 384;
 /// An upload that nothing touched for this long is swept: a long weekend and two days.
 pub const UPLOAD_IDLE_SECONDS_MAX: u64 = 6 * 24 * 3600;
 
-/// How far a statement's time, and the server's clock, may lie from each other (DESIGN section 6).
+/// Entries of one state in the directory log: 400 members whose certificates are renewed each year for twenty-five
+/// years. Every client judges all of them.
+pub const DIRECTORY_ENTRIES_PER_STATE_MAX: u64 = 10_000;
+
+/// Leaves that one member's acts add to the events log in 24 hours. The largest submission has 260; nobody reads or
+/// sends a hundred of those in a day, and what is logged stays for ever.
+pub const LEAVES_PER_MEMBER_PER_DAY_MAX: u64 = 50_000;
+
+/// How far a statement's time, and the server's clock, may lie from each other.
 pub const CLOCK_SKEW_MS_MAX: u64 = 10 * 60 * 1000;
 
 /// A release lets the member fetch the blob for a day from its leaf: a 100 GB document at 10 Mbit/s.

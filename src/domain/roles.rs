@@ -12,7 +12,7 @@ pub enum Role {
     Drafter,
     /// Signs acts on behalf of the authority.
     Signatory,
-    /// Holds the authority's sealing identity and may hand it on.
+    /// Is meant to hold the authority's sealing identity and to hand it on; whoever holds it can.
     Custodian,
     /// Speaks for the state's directory.
     Registrar,

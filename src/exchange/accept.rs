@@ -10,6 +10,7 @@ use crate::domain::limits::{BLOB_BYTES_MAX, SLIP_BYTES_MAX};
 use crate::domain::{Hash, Log, Tag};
 use crate::seal::verify_header;
 use crate::store::NewSlip;
+use crate::tlog::touched_chains;
 use crate::trust::{JudgedAt, VerifiedPeer, verify_statement};
 use crate::wire::{
     Act, ActAnswer, ActRequest, Base64Bytes, DocumentLine, Refusal, RefusalCode, SlipBody, SlipLine, Statement, parse_statement,
@@ -61,6 +62,7 @@ impl Exchange {
         let at = JudgedAt { directory_size: published.directory.size(), time: clock::now() };
         let origin = self.keys.origin(Log::Events);
         let verified = verify_statement(&request.statement.0, &request.signature.0, origin, &published.directory, at)?;
+        self.budget.spend(&statement.actor, touched_chains(statement).len() as u64, at.time)?;
         let slips = check_slips(statement.act.slips(), request.slips)?;
         self.check_uploads(peer, &statement.act)?;
         let tls_certificate = peer.certificate().certificate_sha256();
@@ -84,9 +86,15 @@ impl Exchange {
         claim_document(&self.store, peer.member(), document).map(|_| ())
     }
 
-    /// For a release: the slips of the actor's authority, now that the release stands in the log.
+    /// For a release: the slips of the actor's authority, now that the release stands in the log. None when it is
+    /// not in force for this very certificate: an old one that is sent again proves itself and opens nothing.
     fn load_released_slips(&self, peer: &VerifiedPeer, statement: &Statement) -> Result<Vec<SlipBody>, ActError> {
         let Act::Release(act) = &statement.act else { return Ok(Vec::new()) };
+        for document in &act.documents {
+            if !self.is_released(peer, document)? {
+                return Ok(Vec::new());
+            }
+        }
         let authority = peer.member().authority();
         let load = |document: &Tag| {
             let slip = self.store.load_slip(document, authority)?.ok_or_else(Refusal::not_found)?;

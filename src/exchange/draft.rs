@@ -1,7 +1,7 @@
 //! A batch being drawn up in memory: what the acts admitted so far make of the logs, the cases and the
 //! directory. Nothing of it exists until the store has committed it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::published::Published;
@@ -10,15 +10,15 @@ use crate::crypto::hash;
 use crate::domain::{ChainKind, Hash, Log, Tag, TreeHead, UnixMillis, UploadId};
 use crate::store::{
     Acceptance, AcceptedStatement, COMMIT_BYTES_MAX, ChainEntry, ClaimedDocument, CommitBatch, Heads, LogAppend, NewNode, NewSlip, Store,
-    ViewUpdate,
+    UploadHold, ViewUpdate,
 };
 use crate::tlog::{Frontier, commitment, leaf_hash, touched_chains};
 use crate::trust::{Case, Directory, JudgedAt, VerifiedEntry, VerifiedStatement, permit_act, require_near};
-use crate::wire::{ACT_REQUEST_BYTES_MAX, Act, DocumentLine, EventLeaf, Refusal, RefusalCode, encode_directory_leaf, encode_event_leaf};
+use crate::wire::{ACT_REQUEST_BYTES_MAX, Act, EventLeaf, Refusal, RefusalCode, encode_directory_leaf, encode_event_leaf};
 
 use super::directory_log::load_root_at;
 use super::uploads::{claim_document, upload_mismatch};
-use super::views::{CASE_VIEW, LEAF_VIEW, RELEASE_VIEW, encode_case, encode_release, leaf_key, load_case, release_key};
+use super::views::{CASE_BYTES_MAX, CASE_VIEW, LEAF_VIEW, RELEASE_VIEW, encode_case, encode_release, leaf_key, load_case, release_key};
 
 /// An act that waits to be sequenced.
 pub(super) enum Job {
@@ -81,6 +81,8 @@ pub(super) struct FinishedDraft {
     pub(super) events: TreeHead,
     pub(super) directory_head: TreeHead,
     pub(super) directory: Arc<Directory>,
+    /// The uploads that the batch claims: kept from everyone else until it is committed.
+    pub(super) _claimed: BTreeMap<UploadId, UploadHold>,
 }
 
 pub(super) struct Draft<'s> {
@@ -92,7 +94,9 @@ pub(super) struct Draft<'s> {
     chains: BTreeMap<(ChainKind, Tag), ChainHead>,
     cases: BTreeMap<Tag, Case>,
     drafted: BTreeMap<Hash, Drafted>,
-    claimed: BTreeSet<UploadId>,
+    claimed: BTreeMap<UploadId, UploadHold>,
+    /// Bytes of the cases as they will be written.
+    case_bytes: BTreeMap<Tag, usize>,
     batch: CommitBatch,
 }
 
@@ -108,8 +112,9 @@ impl<'s> Draft<'s> {
         let time = now.max(directory_log::load_last_time(store, &base)?);
         let heads = Heads { events: base.events.head(), directory: base.directory_head.head() };
         let directory = base.directory.clone();
-        let (chains, cases, drafted, claimed) = Default::default();
-        Ok(Self { store, base, time, frontiers, directory, chains, cases, drafted, claimed, batch: CommitBatch::on(heads) })
+        let (chains, cases, drafted, claimed, case_bytes) = Default::default();
+        let batch = CommitBatch::on(heads);
+        Ok(Self { store, base, time, frontiers, directory, chains, cases, drafted, claimed, case_bytes, batch })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -118,7 +123,7 @@ impl<'s> Draft<'s> {
 
     /// Whether one more act of the largest kind would still fit into one commit.
     pub(super) fn has_room(&self) -> bool {
-        self.batch.bytes() + ACT_REQUEST_BYTES_MAX <= COMMIT_BYTES_MAX
+        self.batch.bytes() + self.case_bytes.values().sum::<usize>() + ACT_REQUEST_BYTES_MAX + CASE_BYTES_MAX <= COMMIT_BYTES_MAX
     }
 
     /// Takes one act into the batch, or refuses it and leaves the batch as it was.
@@ -137,7 +142,7 @@ impl<'s> Draft<'s> {
         batch.events.head = events;
         batch.directory.head = directory_head;
         batch.views.extend(self.cases.iter().map(|(tag, case)| ViewUpdate { view: CASE_VIEW, tag: *tag, bytes: encode_case(case) }));
-        FinishedDraft { batch, frontiers: self.frontiers, events, directory_head, directory: self.directory }
+        FinishedDraft { batch, frontiers: self.frontiers, events, directory_head, directory: self.directory, _claimed: self.claimed }
     }
 
     fn admit_event(&mut self, job: EventJob) -> Result<Drafted, ActError> {
@@ -154,12 +159,15 @@ impl<'s> Draft<'s> {
         let case_tag = *text.act.case().ok_or_else(Refusal::not_found)?;
         let case = self.case(&case_tag)?;
         let permit = permit_act(case.as_ref(), job.statement.clone(), &self.directory, at)?;
-        let documents = self.claim_uploads(&job.statement)?;
+        let (documents, holds) = self.claim_uploads(&job.statement)?;
         // Permitted. Nothing below is refused any more; only a storage fault can end it.
         let (drafted, case_leaf) = self.append_event(&job.statement)?;
         if permit.moves_case() {
-            self.cases.insert(case_tag, permit.into_case(case_leaf));
+            let case = permit.into_case(case_leaf);
+            self.case_bytes.insert(case_tag, encode_case(&case).len());
+            self.cases.insert(case_tag, case);
         }
+        self.claimed.extend(holds);
         self.store_beside(job, documents);
         Ok(drafted)
     }
@@ -226,24 +234,25 @@ impl<'s> Draft<'s> {
             };
             self.batch.views.extend(act.documents.iter().map(released));
         }
-        self.claimed.extend(job.uploads());
         self.batch.slips.extend(job.slips);
         self.batch.documents.extend(documents);
     }
 
-    /// A submission's uploads, each claimed once: none twice in this batch, none that is gone since the
-    /// act was queued. A batch that names one twice would be refused whole.
-    fn claim_uploads(&self, statement: &VerifiedStatement) -> Result<Vec<ClaimedDocument>, ActError> {
-        let Act::Submit(act) = &statement.statement().act else { return Ok(Vec::new()) };
-        let mut named = BTreeSet::new();
-        let claim = |document: &DocumentLine| {
-            if self.claimed.contains(&document.upload) || !named.insert(document.upload) {
+    /// A submission's uploads, each claimed once and from now on kept from everyone else: none twice in this
+    /// batch, none that is gone since the act was queued. A batch that names one twice would be refused whole.
+    fn claim_uploads(&self, statement: &VerifiedStatement) -> Result<(Vec<ClaimedDocument>, BTreeMap<UploadId, UploadHold>), ActError> {
+        let (mut claimed, mut holds) = (Vec::new(), BTreeMap::new());
+        let Act::Submit(act) = &statement.statement().act else { return Ok((claimed, holds)) };
+        for document in &act.documents {
+            let id = document.upload;
+            if self.claimed.contains_key(&id) || holds.contains_key(&id) {
                 return Err(upload_mismatch(&document.tag, "its upload is another document's").into());
             }
+            holds.insert(id, self.store.hold_upload(&id)?);
             let upload = claim_document(self.store, &statement.statement().actor, document)?;
-            Ok(ClaimedDocument { tag: document.tag, upload })
-        };
-        act.documents.iter().map(claim).collect()
+            claimed.push(ClaimedDocument { tag: document.tag, upload });
+        }
+        Ok((claimed, holds))
     }
 
     fn accepted_before(&self, log: Log, sha256: &Hash) -> Result<Option<Drafted>, ActError> {
@@ -288,7 +297,7 @@ impl<'s> Draft<'s> {
     fn require_unchanged_directory(&self, statement: &VerifiedStatement) -> Result<(), Refusal> {
         let text = statement.statement();
         let now = JudgedAt { directory_size: self.directory.size(), time: self.time };
-        let then = JudgedAt { directory_size: text.directory.size, time: self.time };
+        let then = JudgedAt { directory_size: text.directory.size, time: text.time.to_millis() };
         let entry = |at| self.directory.member_at(&text.actor, at).map(|record| record.entry_index());
         let stale =
             |who: String| Refusal::new(RefusalCode::DirectoryStale, format!("the directory's entry of {who} changed since you looked"));

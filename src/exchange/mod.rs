@@ -16,6 +16,7 @@
 //! statement sent again gets its receipt.
 
 mod accept;
+mod budget;
 mod directory_log;
 mod draft;
 mod faults;
@@ -41,6 +42,7 @@ pub use faults::{ActError, ExchangeFault};
 pub use published::Published;
 pub use verification::{LogsVerified, verify_logs};
 
+use budget::LeafBudget;
 use published::PublishedCell;
 use sequencer::Queue;
 
@@ -67,6 +69,7 @@ pub struct Exchange {
     keys: Arc<LogKeys>,
     published: Arc<PublishedCell>,
     queue: Queue,
+    budget: LeafBudget,
     sequencer: Option<JoinHandle<()>>,
 }
 
@@ -83,7 +86,7 @@ impl Exchange {
         let (frontiers, published) = sequencer::load_published(&store, &keys, directory)?;
         let published = Arc::new(PublishedCell::new(published));
         let (queue, sequencer) = sequencer::spawn(store.clone(), keys.clone(), published.clone(), frontiers)?;
-        Ok(Self { store, keys, published, queue, sequencer: Some(sequencer) })
+        Ok(Self { store, keys, published, queue, budget: LeafBudget::default(), sequencer: Some(sequencer) })
     }
 
     /// What the server has published last.

@@ -20,7 +20,7 @@ impl Exchange {
         Ok(encode_entry_bundle(&leaves).map_err(|_| ExchangeFault::Damaged { what: "leaves" })?)
     }
 
-    /// The statement behind a leaf of the events log, to those who may see its case.
+    /// The statement behind a leaf of the events log, to those who may see its case: a registrar sees none.
     ///
     /// # Errors
     /// One refusal for what is not there and for what is not theirs; or a fault.
@@ -35,7 +35,7 @@ impl Exchange {
 
     fn require_visible(&self, peer: &VerifiedPeer, case: &Tag) -> Result<(), ActError> {
         let case = load_case(&self.store, case)?.ok_or(ExchangeFault::Damaged { what: "cases" })?;
-        let visible = case.is_visible_to(peer.member().authority(), peer.is_auditor());
+        let visible = !peer.is_registrar() && case.is_visible_to(peer.member().authority(), peer.is_auditor());
         if visible { Ok(()) } else { Err(Refusal::not_found().into()) }
     }
 }

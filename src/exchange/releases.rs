@@ -16,13 +16,17 @@ impl Exchange {
     /// # Errors
     /// A refusal when there is no such release, alike for a document that is not there; or a fault.
     pub fn open_released_blob(&self, peer: &VerifiedPeer, document: &Tag) -> Result<BlobReader, ActError> {
-        let not_released = || Refusal::new(RefusalCode::NotReleased, "there is no release in force of such a document to you");
-        let key = release_key(document, &peer.certificate().certificate_sha256());
-        let released = self.store.load_view(RELEASE_VIEW, &key)?.ok_or_else(not_released)?;
-        if !is_in_force(decode_release(&released)?, clock::now()) {
-            return Err(not_released().into());
+        if !self.is_released(peer, document)? {
+            return Err(Refusal::new(RefusalCode::NotReleased, "there is no release in force of such a document to you").into());
         }
         Ok(self.store.open_blob(document)?.ok_or(ExchangeFault::Damaged { what: "documents" })?)
+    }
+
+    /// Whether a release of a document to this very TLS certificate stands in the log and is younger than a day.
+    pub(super) fn is_released(&self, peer: &VerifiedPeer, document: &Tag) -> Result<bool, ActError> {
+        let key = release_key(document, &peer.certificate().certificate_sha256());
+        let Some(released) = self.store.load_view(RELEASE_VIEW, &key)? else { return Ok(false) };
+        Ok(is_in_force(decode_release(&released)?, clock::now()))
     }
 }
 

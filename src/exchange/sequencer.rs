@@ -166,9 +166,14 @@ impl Sequencer {
                 return Ok(());
             }
             Err(CommitFault::UploadGone(id) | CommitFault::UploadDamaged(id)) => {
-                // Given up by its member in this very moment, or its file no longer checks. Nothing was
-                // written, and it is no reason to stop for everyone else.
+                // Its file no longer checks. Nothing was written, and it is no reason to stop for everyone else.
                 waiting.iter().for_each(|act| answer(&act.reply, Err(describe_lost_upload(act, &id))));
+                return Ok(());
+            }
+            Err(CommitFault::Inconsistent(rule)) => {
+                // A fault of this program, for these acts; memory and disk still agree.
+                tracing::error!(rule, "the store found a batch inconsistent");
+                waiting.iter().for_each(|act| answer(&act.reply, Err(ExchangeFault::Damaged { what: "batch" }.into())));
                 return Ok(());
             }
             Err(CommitFault::Fault(fault)) => return Err(fault.into()),

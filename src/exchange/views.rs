@@ -29,6 +29,11 @@ pub(super) fn load_leaf_statement(store: &Store, index: u64) -> Result<Option<Ha
     Hash::try_from(bytes.as_slice()).map(Some).map_err(|_| ExchangeFault::Damaged { what: "leaves' statements" })
 }
 
+/// The largest case as JSON: [`CASE_SLIPS_MAX`] slips, each of another document and by an authority of the longest code.
+///
+/// [`CASE_SLIPS_MAX`]: crate::domain::limits::CASE_SLIPS_MAX
+pub(super) const CASE_BYTES_MAX: usize = 5 * 1024 * 1024;
+
 pub(super) fn encode_case(case: &Case) -> Vec<u8> {
     // A map with text keys and no floats always serialises.
     serde_json::to_vec(case).unwrap_or_default()
@@ -51,4 +56,32 @@ pub(super) fn decode_release(bytes: &[u8]) -> Result<UnixMillis, ExchangeFault> 
 pub(super) fn load_case(store: &Store, tag: &Tag) -> Result<Option<Case>, ExchangeFault> {
     let Some(bytes) = store.load_view(CASE_VIEW, tag)? else { return Ok(None) };
     serde_json::from_slice(&bytes).map(Some).map_err(|_| ExchangeFault::Damaged { what: "cases" })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::domain::limits::CASE_SLIPS_MAX;
+
+    #[test]
+    fn the_largest_case_fits() {
+        let code = |number: usize| format!("kg.{}.{}.{number:032}", "a".repeat(32), "b".repeat(32));
+        let codes: Vec<String> = (0..CASE_SLIPS_MAX).map(code).collect();
+        let document = |number: usize| {
+            let tag = format!("{number:064x}");
+            (tag.clone(), json!({"cover": tag, "holders": [code(number)]}))
+        };
+        let documents: BTreeMap<String, Value> = (0..CASE_SLIPS_MAX).map(document).collect();
+        let value = json!({
+            "state": "ForwardedToCompetent", "last_event": Hash::ZERO, "requesting": "KG", "requested": "TR",
+            "parties": codes, "competent": codes, "documents": documents,
+        });
+        let case: Case = serde_json::from_value(value).unwrap();
+        let bytes = encode_case(&case).len();
+        assert!((3_500_000..=CASE_BYTES_MAX).contains(&bytes), "{bytes}");
+    }
 }

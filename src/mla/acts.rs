@@ -50,7 +50,7 @@ macro_rules! words {
 }
 
 words!(
-    /// What a statement does. PROTOCOL.md has one table: op → lines, roles, tags touched, transition.
+    /// What a statement does. PROTOCOL.md has the lines, roles and leaves of each, and the transitions.
     Op, "an op", "it must be one of the ops of PROTOCOL.md",
     {
         /// Sends documents into a case.

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! What is refused here is what has made two programs read one stream differently elsewhere: hyper takes a bare
-//! LF, equal duplicates of Content-Length, absolute targets, and a body on GET (SECURITY rule 24). A head that
+//! LF, equal duplicates of Content-Length, absolute targets, and a body on GET. A head that
 //! passes here means the same to every reader.
 
 use http::StatusCode;

@@ -14,7 +14,7 @@
 //! ```
 //!
 //! Follows RFC 8446 (TLS 1.3), draft-ietf-tls-ecdhe-mlkem (X25519MLKEM768), RFC 9112 (HTTP/1.1, with less freedom:
-//! see `head.rs`), RFC 9457 (problem documents); SECURITY rules 21 to 24 and 27.
+//! see `head.rs`), RFC 9457 (problem documents).
 
 mod accept;
 mod body;

@@ -1,4 +1,4 @@
-//! TLS 1.3 as both sides speak it: one provider, one set of suites, no resumption (CRYPTO.md, RFC 8446).
+//! TLS 1.3 as both sides speak it: one provider, one set of suites, no resumption (RFC 8446).
 //!
 //! | | |
 //! |---|---|
@@ -8,7 +8,7 @@
 //! | resumption, tickets, early data, SNI | none |
 //! | ALPN | `http/1.1`, required both ways |
 //!
-//! A resumed session would be let in without a certificate (SECURITY rule 22), so there are none.
+//! A resumed session would be let in without a certificate, so there are none.
 
 use std::sync::{Arc, LazyLock};
 

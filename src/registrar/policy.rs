@@ -65,6 +65,14 @@ pub(super) fn publish_bundle(folder: &Path, bundle: &PolicyBundle) -> Result<(),
     for (state, pem) in &bundle.roots {
         publish(&roots.join(format!("{state}.pem")), pem.as_bytes())?;
     }
+    // A root that the policy no longer names is trusted no longer.
+    for entry in fs::read_dir(&roots).map_err(ClientError::file("read", &roots))? {
+        let path = entry.map_err(ClientError::file("read", &roots))?.path();
+        let is_named = bundle.roots.keys().any(|state| path == roots.join(format!("{state}.pem")));
+        if !is_named {
+            fs::remove_file(&path).map_err(ClientError::file("remove", &path))?;
+        }
+    }
     publish(&folder.join("policy.p7s"), &bundle.signature.0)?;
     publish(&folder.join("policy.txt"), bundle.policy.as_bytes())
 }

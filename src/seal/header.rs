@@ -1,4 +1,4 @@
-//! The rule on headers: what age file is a blob, a slip or a grant (DESIGN section 7).
+//! The rule on headers: what age file is a blob, a slip or a grant (PROTOCOL.md, Sealing).
 //!
 //! ```text
 //! age-encryption.org/v1

@@ -42,7 +42,7 @@ const fn status_of(code: RefusalCode) -> StatusCode {
     use RefusalCode::{
         BadRequest, Busy, CaseMoved, CertificateRefused, ClockSkew, DirectoryStale, EntryRefused, Internal, LogForked, Malformed,
         NotAParty, NotFound, NotReleased, NotTheActor, OffsetMismatch, RecipientRefused, RoleMissing, SignatureInvalid, SlipMismatch,
-        StorageFull, TagTaken, TooLarge, TooManyUploads, TransitionRefused, UploadBusy, UploadMismatch, WrongLog,
+        StorageFull, TagTaken, TooLarge, TooManyActs, TooManyUploads, TransitionRefused, UploadBusy, UploadMismatch, WrongLog,
     };
     match code {
         BadRequest | Malformed | SignatureInvalid | WrongLog | SlipMismatch | UploadMismatch => StatusCode::BAD_REQUEST,
@@ -52,7 +52,7 @@ const fn status_of(code: RefusalCode) -> StatusCode {
             StatusCode::CONFLICT
         }
         TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-        TooManyUploads => StatusCode::TOO_MANY_REQUESTS,
+        TooManyUploads | TooManyActs => StatusCode::TOO_MANY_REQUESTS,
         StorageFull => StatusCode::INSUFFICIENT_STORAGE,
         Busy => StatusCode::SERVICE_UNAVAILABLE,
         Internal => StatusCode::INTERNAL_SERVER_ERROR,

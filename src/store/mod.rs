@@ -2,8 +2,7 @@
 //!
 //! The store holds no key, signs nothing and decides nothing; it never reads a clock. It keeps what it is
 //! given, all of it or nothing, and says so when what it reads back is not what it wrote. It is
-//! synchronous: whoever has an async runtime calls it from a thread that may block. DESIGN section 10 is
-//! its specification.
+//! synchronous: whoever has an async runtime calls it from a thread that may block.
 //!
 //! ```text
 //! folder/db/            RocksDB: one database, its rows by column family (`rows.rs`)
@@ -45,6 +44,6 @@ pub use probe::{Moment, ProbedFailure, Step, StepProbe};
 pub use reads::{Acceptance, ChainLink, LOAD_ROWS_MAX, StoredStatement};
 pub use rows::{Heads, StoredDocument};
 pub use settings::StoreSettings;
-pub use uploads::{ClaimedUpload, UPLOAD_PREFIX_BYTES, UploadProgress};
+pub use uploads::{ClaimedUpload, UPLOAD_PREFIX_BYTES, UploadHold, UploadProgress};
 pub use verify::{Damage, VerifyProgress};
 pub use writer::UploadWriter;

@@ -120,7 +120,7 @@ impl Store {
     /// # Errors
     /// `Unknown`, or `Busy` while it is being written.
     pub fn delete_upload(&self, id: &UploadId, owner: &MemberCode) -> Result<(), UploadFault> {
-        let _mark = self.mark_busy(id)?;
+        let _hold = self.hold_upload(id)?;
         self.load_upload(id, owner)?;
         self.remove_upload(&upload_key(owner, id), id).map_err(UploadFault::Fault)
     }
@@ -140,7 +140,7 @@ impl Store {
         let (idle, known) = self.load_sweepable(now)?;
         let mut count = 0;
         for (key, id) in idle {
-            if let Ok(_mark) = self.mark_busy(&id) {
+            if let Ok(_hold) = self.hold_upload(&id) {
                 self.remove_upload(&key, &id)?;
                 count += 1;
             }
@@ -169,7 +169,7 @@ impl Store {
         })
     }
 
-    /// Dooms an upload, removes its bytes, then its row. The caller holds its busy mark.
+    /// Dooms an upload, removes its bytes, then its row. The caller holds its hold.
     fn remove_upload(&self, key: &[u8], id: &UploadId) -> Result<(), StoreFault> {
         const AT: &str = "removing an upload";
         let mut writer = self.writing(AT, FreeFor::Removals)?;
@@ -203,20 +203,24 @@ impl Store {
         row.filter(|row| row.state != UploadState::Doomed).ok_or(UploadFault::Unknown)
     }
 
-    /// Marks an upload as being written, until the mark is dropped.
-    pub(super) fn mark_busy(&self, id: &UploadId) -> Result<BusyMark, UploadFault> {
+    /// Keeps an upload from being written, given up or swept until what this returns is dropped. Whether there is
+    /// such an upload is not asked.
+    ///
+    /// # Errors
+    /// `Busy` while someone else has it.
+    pub fn hold_upload(&self, id: &UploadId) -> Result<UploadHold, UploadFault> {
         let mut busy = self.shared.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        if busy.insert(*id) { Ok(BusyMark { store: self.clone(), id: *id }) } else { Err(UploadFault::Busy) }
+        if busy.insert(*id) { Ok(UploadHold { store: self.clone(), id: *id }) } else { Err(UploadFault::Busy) }
     }
 }
 
-/// The exclusive right to an upload's files.
-pub(super) struct BusyMark {
+/// The exclusive right to an upload.
+pub struct UploadHold {
     store: Store,
     id: UploadId,
 }
 
-impl Drop for BusyMark {
+impl Drop for UploadHold {
     fn drop(&mut self) {
         let shared: &Shared = &self.store.shared;
         shared.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);

@@ -16,7 +16,7 @@ use super::database::{WriteError, WriteTrouble};
 use super::opened::{FreeFor, Write};
 use super::rows::{Family, UploadRow, UploadState, upload_key};
 use super::segments::{SEGMENT_CHUNKS, Segment};
-use super::uploads::BusyMark;
+use super::uploads::UploadHold;
 use super::{Step, Store, StoreFault, UPLOAD_PREFIX_BYTES, UploadFault};
 
 const AT: &str = "writing an upload";
@@ -33,7 +33,7 @@ pub struct UploadWriter {
     row: UploadRow,
     /// `None` after a failure: what is on disk is then known only to whoever opens the upload again.
     body: Option<Body>,
-    _mark: BusyMark,
+    _hold: UploadHold,
 }
 
 enum Body {
@@ -58,7 +58,7 @@ impl Store {
     /// `Unknown` when there is no such upload of this member, `Busy` while another writer has it.
     pub fn open_upload(&self, id: &UploadId, owner: &MemberCode) -> Result<UploadWriter, UploadFault> {
         self.load_upload(id, owner)?;
-        let mark = self.mark_busy(id)?;
+        let mark = self.hold_upload(id)?;
         // Again, now that nobody else can write it.
         let row = self.load_upload(id, owner)?;
         let body = match &row.state {
@@ -72,7 +72,7 @@ impl Store {
             }
             UploadState::Doomed => return Err(UploadFault::Unknown),
         };
-        Ok(UploadWriter { store: self.clone(), key: upload_key(owner, id), id: *id, row, body: Some(body), _mark: mark })
+        Ok(UploadWriter { store: self.clone(), key: upload_key(owner, id), id: *id, row, body: Some(body), _hold: mark })
     }
 }
 

@@ -1,4 +1,4 @@
-//! What an event leaf commits to (DESIGN section 6): a statement under a tag, without showing either.
+//! What an event leaf commits to (PROTOCOL.md, Leaves): a statement under a tag, without showing either.
 
 use crate::crypto::hash_parts;
 use crate::domain::{ChainKind, Hash, Tag};

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::directory::Directory;
 use super::statement::{JudgedAt, VerifiedStatement, verify_member};
+use crate::domain::limits::CASE_SLIPS_MAX;
 use crate::domain::{AuthorityCode, Hash, Role, StateCode, Tag};
 use crate::mla::{CaseAct, CaseState, Direction, Office, Side, SubmissionKind, permit_transition};
 use crate::wire::{Act, Forward, OnDocuments, Refusal, RefusalCode, SlipLine, Statement, Submit};
@@ -167,6 +168,7 @@ impl Rules<'_> {
             (SubmissionKind::Response, case) => self.permit_transition(self.existing(case)?, CaseAct::Submit(act.kind))?,
         };
         self.require_submitted_slips(act)?;
+        require_room(&next, act.slips.len())?;
         let cover = act.documents.first().map_or(Tag::ZERO, |document| document.tag);
         for document in &act.documents {
             let taken = next.documents.insert(document.tag, CaseDocument { cover, holders: holders_in(&act.slips, &document.tag) });
@@ -202,8 +204,13 @@ impl Rules<'_> {
             return Err(slips_refused("a forward has one slip for each document and recipient"));
         }
         self.require_current_keys(&act.slips)?;
+        require_room(&next, act.slips.len())?;
         for tag in &act.documents {
-            let cover = self.require_held(case, tag)?.cover;
+            let document = self.require_held(case, tag)?;
+            if let Some(to) = act.to.iter().find(|to| document.holders.contains(to)) {
+                return Err(slips_refused(&format!("{to} has a slip of document {tag} already, and no second one replaces it")));
+            }
+            let cover = document.cover;
             let cover_comes = |to: &AuthorityCode| case.documents.get(&cover).is_some_and(|document| document.holders.contains(to));
             if !act.documents.contains(&cover) && !act.to.iter().all(cover_comes) {
                 return Err(slips_refused("whoever gets a slip of a submission gets its cover's"));
@@ -334,6 +341,15 @@ impl Rules<'_> {
         let own = self.statement.actor.authority();
         case.filter(|case| case.parties.contains(own)).ok_or_else(Refusal::not_found)
     }
+}
+
+/// A case has at most so many slips.
+fn require_room(case: &Case, more: usize) -> Result<(), Refusal> {
+    let slips: usize = case.documents.values().map(|document| document.holders.len()).sum();
+    if slips + more <= CASE_SLIPS_MAX {
+        return Ok(());
+    }
+    Err(Refusal::new(RefusalCode::TooLarge, format!("a case has at most {CASE_SLIPS_MAX} slips, and this one has {slips}")))
 }
 
 fn holders_in(slips: &[SlipLine], document: &Tag) -> BTreeSet<AuthorityCode> {

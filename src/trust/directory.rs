@@ -11,6 +11,7 @@ use super::anchors::TrustAnchors;
 use super::profile::CertificateProfile;
 use super::statement::{CheckedSignature, JudgedAt, check_signature, require_near, verify_member, verify_signer};
 use crate::crypto::hash;
+use crate::domain::limits::DIRECTORY_ENTRIES_PER_STATE_MAX;
 use crate::domain::{AuthorityCode, Hash, MemberCode, Origin, Role, StateCode, UnixMillis};
 use crate::wire::{Act, AuthorityEntry, DirectoryLeaf, MemberEntry, Refusal, RefusalCode, Revocation};
 
@@ -20,9 +21,17 @@ pub struct Directory {
     origin: Origin,
     anchors: Arc<TrustAnchors>,
     size: u64,
-    last_entries: BTreeMap<StateCode, Hash>,
+    last_time: UnixMillis,
+    chains: BTreeMap<StateCode, StateChain>,
     authorities: BTreeMap<AuthorityCode, AuthorityRecord>,
     members: BTreeMap<MemberCode, Vec<MemberRecord>>,
+}
+
+/// A state's entries: how many, and the leaf hash of the last.
+#[derive(Debug, Clone, Copy)]
+struct StateChain {
+    entries: u64,
+    last: Hash,
 }
 
 /// An authority as the directory has it.
@@ -81,7 +90,8 @@ impl MemberRecord {
 
     fn is_in_force(&self, at: JudgedAt) -> bool {
         let logged = self.entry_index < at.directory_size;
-        let revoked = self.revoked.is_some_and(|(index, _)| index < at.directory_size);
+        // By either count: a log that claims not to have seen the revocation cannot claim a later time.
+        let revoked = self.revoked.is_some_and(|(index, time)| index < at.directory_size || time < at.time);
         let second = at.time.to_second();
         logged && !revoked && self.entry.valid_from <= second && second <= self.entry.valid_until
     }
@@ -115,7 +125,8 @@ impl VerifiedEntry {
 impl Directory {
     /// The empty directory of a log, with the roots of its states.
     pub fn new(origin: Origin, anchors: Arc<TrustAnchors>) -> Self {
-        Self { origin, anchors, size: 0, last_entries: BTreeMap::new(), authorities: BTreeMap::new(), members: BTreeMap::new() }
+        let (chains, authorities, members) = Default::default();
+        Self { origin, anchors, size: 0, last_time: UnixMillis(0), chains, authorities, members }
     }
 
     /// How many entries were applied.
@@ -135,7 +146,7 @@ impl Directory {
 
     /// Leaf hash of a state's last entry; zeros before the first.
     pub fn last_entry(&self, state: StateCode) -> Hash {
-        self.last_entries.get(&state).copied().unwrap_or(Hash::ZERO)
+        self.chains.get(&state).map_or(Hash::ZERO, |chain| chain.last)
     }
 
     /// An authority, as of a directory size.
@@ -182,6 +193,9 @@ impl Directory {
             verify_member(own, self, JudgedAt { directory_size: self.size, time })?;
         }
         require_near(&signed.statement, time)?;
+        if time < self.last_time {
+            return Err(refused("the entry claims to be older than the one before it".into()));
+        }
         self.require_allowed(&signed)?;
         Ok(VerifiedEntry { signed, size: self.size, time })
     }
@@ -196,7 +210,9 @@ impl Directory {
         }
         let index = self.size;
         let statement = entry.signed.statement;
-        self.last_entries.insert(statement.actor.state(), leaf_hash);
+        let chain = self.chains.entry(statement.actor.state()).or_insert(StateChain { entries: 0, last: Hash::ZERO });
+        *chain = StateChain { entries: chain.entries + 1, last: leaf_hash };
+        self.last_time = entry.time;
         match statement.act {
             Act::Authority(authority) => self.insert_authority(authority, index),
             Act::Member(member) => self.insert_member(member, index),
@@ -212,6 +228,9 @@ impl Directory {
         let state = statement.actor.state();
         if statement.act.after() != Some(&self.last_entry(state)) {
             return Err(Refusal::new(RefusalCode::CaseMoved, format!("the entry does not build on {state}'s last entry")));
+        }
+        if self.chains.get(&state).is_some_and(|chain| chain.entries >= DIRECTORY_ENTRIES_PER_STATE_MAX) {
+            return Err(refused(format!("{state} has as many entries as a state may have, {DIRECTORY_ENTRIES_PER_STATE_MAX}")));
         }
         match &statement.act {
             Act::Authority(entry) => self.require_new_authority(entry, state),

@@ -56,6 +56,8 @@ pub enum RefusalCode {
     EntryRefused,
     /// The member has too many uploads under way.
     TooManyUploads,
+    /// The member's acts have added as much to the log as one member may in a day.
+    TooManyActs,
     /// The disk has no room. Reading goes on.
     StorageFull,
     /// The server is too busy, or stopping.
@@ -85,7 +87,7 @@ impl RefusalCode {
         match self {
             RefusalCode::BadRequest => ("bad-request", "use a client of the version that PROTOCOL.md describes"),
             RefusalCode::Malformed => ("malformed", "use a client of the version that PROTOCOL.md describes"),
-            RefusalCode::TooLarge => ("too-large", "send fewer or smaller documents; a supplement can carry the rest"),
+            RefusalCode::TooLarge => ("too-large", "send fewer or smaller documents"),
             RefusalCode::NotFound => ("not-found", "check the tag; ask the sender whether your authority is among the recipients"),
             RefusalCode::SignatureInvalid => ("signature-invalid", "sign again with the statement key of your profile"),
             RefusalCode::CertificateRefused => {
@@ -111,7 +113,8 @@ impl RefusalCode {
             RefusalCode::TooManyUploads => {
                 ("too-many-uploads", "send what is under way first; what is left alone goes by itself after six days")
             }
-            RefusalCode::StorageFull => ("storage-full", "try again later; the operator has been told. Reading goes on"),
+            RefusalCode::TooManyActs => ("too-many-acts", "go on tomorrow, or let a colleague do it; ask why there are so many"),
+            RefusalCode::StorageFull => ("storage-full", "try again later, or tell the server's operator; reading goes on"),
             RefusalCode::Busy => ("busy", "try again in a moment"),
             RefusalCode::Internal => ("internal", "give the request id to the server's operator"),
         }

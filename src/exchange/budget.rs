@@ -1,0 +1,56 @@
+//! How much each member's acts may add to the events log in a day: what is logged stays for ever. Counted in
+//! memory; a restart forgives.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::domain::limits::LEAVES_PER_MEMBER_PER_DAY_MAX;
+use crate::domain::{MemberCode, UnixMillis};
+use crate::wire::{Refusal, RefusalCode};
+
+const DAY_MS: u64 = 24 * 3600 * 1000;
+
+/// What the members have spent. Only members of the directory have a line in it.
+#[derive(Default)]
+pub(super) struct LeafBudget(Mutex<BTreeMap<MemberCode, Spent>>);
+
+#[derive(Clone, Copy)]
+struct Spent {
+    since: UnixMillis,
+    leaves: u64,
+}
+
+impl LeafBudget {
+    /// Takes an act's leaves from its actor's budget, whether or not the act will be permitted.
+    pub(super) fn spend(&self, member: &MemberCode, leaves: u64, now: UnixMillis) -> Result<(), Refusal> {
+        let mut spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = spent.entry(member.clone()).or_insert(Spent { since: now, leaves: 0 });
+        if now.0.saturating_sub(line.since.0) >= DAY_MS {
+            *line = Spent { since: now, leaves: 0 };
+        }
+        if line.leaves + leaves > LEAVES_PER_MEMBER_PER_DAY_MAX {
+            let detail = format!("{member} has added {} entries to the log since {}", line.leaves, line.since.to_second());
+            return Err(Refusal::new(RefusalCode::TooManyActs, detail));
+        }
+        line.leaves += leaves;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_holds_so_many_leaves_of_one_member_and_the_next_day_as_many_again() {
+        let budget = LeafBudget::default();
+        let [one, other] = ["kg.gpo/01", "tr.moj/01"].map(|code| code.parse::<MemberCode>().unwrap());
+        let begin = UnixMillis(1_795_465_140_000);
+        budget.spend(&one, LEAVES_PER_MEMBER_PER_DAY_MAX - 1, begin).unwrap();
+        let refused = budget.spend(&one, 2, UnixMillis(begin.0 + DAY_MS - 1)).unwrap_err();
+        assert_eq!(refused.code, RefusalCode::TooManyActs);
+        budget.spend(&one, 1, begin).unwrap();
+        budget.spend(&other, LEAVES_PER_MEMBER_PER_DAY_MAX, begin).unwrap();
+        budget.spend(&one, LEAVES_PER_MEMBER_PER_DAY_MAX, UnixMillis(begin.0 + DAY_MS)).unwrap();
+    }
+}
