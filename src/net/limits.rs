@@ -19,8 +19,9 @@ pub struct Rate {
 /// The limits of a server's edge. [`EdgeLimits::default`] is meant for a server of two cores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EdgeLimits {
-    /// Connections in all. One costs at most about 3 MB (128 KiB read, 128 KiB to write, two chunks of 1 MiB,
-    /// TLS), and nearly always 100 kB; several hundred offices of two states have one each. The next is closed at once.
+    /// Connections in all. One costs at most about 3 MB while a body streams through it (128 KiB read, 128 KiB to
+    /// write, two chunks of 1 MiB, TLS), and nearly always 100 kB; what a handler takes in whole comes on top, and is
+    /// the handler's to bound. Several hundred offices of two states have one each. The next is closed at once.
     pub connections_max: usize,
     /// Connections that have not finished their handshake: strangers cannot crowd out members. At 0.5 ms a
     /// handshake a burst of this many costs 64 ms of one core. The next is closed at once.
