@@ -31,6 +31,9 @@ pub struct EdgeLimits {
     /// Open connections of one peer, told apart by their certificate's key: a client uses one or two, and an
     /// old one whose end the server has not noticed may linger beside them.
     pub connections_per_peer_max: usize,
+    /// Open connections of all peers of one group, as the gate groups them: half of the places, so that one side, or
+    /// whoever has its keys, cannot crowd out the other.
+    pub connections_per_group_max: usize,
     /// From accept to the end of the handshake: three round trips over a satellite, with losses.
     pub handshake_deadline: Duration,
     /// From the first byte of a request's head to its last: it fits into a few packets.
@@ -68,6 +71,7 @@ impl Default for EdgeLimits {
             handshakes_max: 128,
             handshakes_per_address_max: 32,
             connections_per_peer_max: 16,
+            connections_per_group_max: 256,
             handshake_deadline: Duration::from_secs(10),
             head_deadline: Duration::from_secs(10),
             head_bytes_max: 16 * 1024,

@@ -24,6 +24,8 @@ const CHAIN_CERTIFICATES_MAX: usize = 3;
 pub trait PeerGate: Send + Sync + 'static {
     /// Who it is; handed to the handler with each request.
     type Peer: Clone + Send + Sync + 'static;
+    /// Whom peers belong to, as far as places are shared out: no group may hold more than its part of the connections.
+    type Group: Copy + Eq + std::hash::Hash + fmt::Debug + Send + Sync + 'static;
 
     /// Judges a chain (DER, leaf first) by profile, path, time and revocation. That the peer holds the
     /// leaf's key is the handshake's business.
@@ -37,6 +39,9 @@ pub trait PeerGate: Send + Sync + 'static {
     /// # Errors
     /// When the peer has expired or been revoked.
     fn verify_still(&self, peer: &Self::Peer, now: UnixMillis) -> Result<(), PeerRefused>;
+
+    /// The group of someone who was admitted; it never changes.
+    fn group_of(&self, peer: &Self::Peer) -> Self::Group;
 }
 
 /// A peer was not admitted. The reason is for traces; outside there is only the alert.
