@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ring::digest::{SHA256, digest};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -11,6 +10,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, PeerIncompatible, SignatureScheme};
 
 use super::EdgeClock;
+use crate::crypto::hash;
 use crate::domain::{Hash, UnixMillis};
 
 /// Certificates in a peer's chain, at most: leaf, issuing CA, and one to spare.
@@ -99,8 +99,7 @@ static SIGNATURES: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
 /// SHA-256 of a certificate's SubjectPublicKeyInfo: what clients pin, and what tells connected peers apart.
 pub(super) fn public_key_hash(certificate: &CertificateDer<'_>) -> Result<Hash, Error> {
     let parsed = webpki::EndEntityCert::try_from(certificate).map_err(|_| CertificateError::BadEncoding)?;
-    let spki = parsed.subject_public_key_info();
-    Hash::try_from(digest(&SHA256, &spki).as_ref()).map_err(|_| CertificateError::BadEncoding.into())
+    Ok(hash(&parsed.subject_public_key_info()))
 }
 
 /// Puts a [`PeerGate`] where rustls asks about client certificates.

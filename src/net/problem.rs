@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::OutgoingBody;
 use super::head::HeadRefused;
-use super::tls::random_array;
+use crate::crypto::random_array;
 use crate::wire::{Problem, Refusal, RefusalCode};
 
 /// The response header that carries the [`RequestId`].

@@ -121,14 +121,3 @@ pub(super) fn client_config(identity: &TlsIdentity, pins: Vec<Hash>) -> Result<A
 pub(super) fn speaks_http_1_1(connection: &CommonState) -> bool {
     connection.alpn_protocol() == Some(ALPN_HTTP_1_1)
 }
-
-/// Random bytes from the provider.
-///
-/// # Panics
-/// When the operating system has no randomness to give; nothing safe can be done then.
-pub(super) fn random_array<const N: usize>() -> [u8; N] {
-    let mut bytes = [0u8; N];
-    #[allow(clippy::expect_used, reason = "without randomness nothing may go on")]
-    PROVIDER.secure_random.fill(&mut bytes).expect("the operating system gives randomness");
-    bytes
-}
