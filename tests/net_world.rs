@@ -59,6 +59,12 @@ impl Papers {
         Self { chain: vec![issue_server_certificate("localhost", &key, validity(NOW - 10, NOW + 1000)).unwrap()], key: key.to_vec() }
     }
 
+    /// SHA-256 of the public key (SubjectPublicKeyInfo): what the other side pins.
+    pub(super) fn pin(&self) -> Hash {
+        let leaf = CertificateDer::from(self.chain[0].as_slice());
+        hash(&EndEntityCert::try_from(&leaf).unwrap().subject_public_key_info())
+    }
+
     pub(super) fn identity(&self) -> TlsIdentity {
         TlsIdentity::load(self.chain.clone(), &self.key).unwrap()
     }
@@ -258,7 +264,7 @@ impl World {
     }
 
     pub(super) fn pin(&self) -> Hash {
-        self.server.identity().public_key()
+        self.server.pin()
     }
 
     pub(super) fn connector(&self, papers: &Papers) -> Connector {
