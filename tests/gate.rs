@@ -190,4 +190,6 @@ fn not_yours_and_not_there_are_the_same() {
         assert!(theirs.0.is_client_error());
         assert_eq!(theirs, nowhere);
     }
+    // A path that is no route looks the same as another's statement.
+    assert_eq!(ask("/v1/nothing".to_owned()), ask("/v1/statements/0".to_owned()));
 }
