@@ -9,20 +9,46 @@ use crate::store::BlobReader;
 use crate::trust::VerifiedPeer;
 use crate::wire::{Refusal, RefusalCode};
 
+/// A released blob, which can be read as long as the release is in force.
+pub struct ReleasedBlob {
+    blob: BlobReader,
+    released: UnixMillis,
+}
+
+impl ReleasedBlob {
+    /// The blob's length.
+    pub const fn bytes(&self) -> u64 {
+        self.blob.bytes()
+    }
+
+    /// The bytes from `offset` to the end of the chunk that it lies in, at most 1 MiB.
+    ///
+    /// # Errors
+    /// A refusal when the release has ended by `now`; or a fault.
+    pub fn read_at(&self, offset: u64, now: UnixMillis) -> Result<Vec<u8>, ActError> {
+        if !is_in_force(self.released, now) {
+            return Err(Refusal::new(RefusalCode::NotReleased, "the release has ended").into());
+        }
+        Ok(self.blob.read_at(offset)?)
+    }
+}
+
 impl Exchange {
     /// The blob of a document whose release to this very TLS certificate stands in the log and is
     /// younger than a day.
     ///
     /// # Errors
     /// A refusal when there is no such release, alike for a document that is not there; or a fault.
-    pub fn open_released_blob(&self, peer: &VerifiedPeer, document: &Tag) -> Result<BlobReader, ActError> {
+    pub fn open_released_blob(&self, peer: &VerifiedPeer, document: &Tag) -> Result<ReleasedBlob, ActError> {
         let not_released = || Refusal::new(RefusalCode::NotReleased, "there is no release in force of such a document to you");
         let key = release_key(document, &peer.certificate().certificate_sha256());
         let released = self.store.load_view(RELEASE_VIEW, &key)?.ok_or_else(not_released)?;
-        if !is_in_force(decode_release(&released)?, clock::now()) {
+        let released = decode_release(&released)?;
+        if !is_in_force(released, clock::now()) {
             return Err(not_released().into());
         }
-        Ok(self.store.open_blob(document)?.ok_or(ExchangeFault::Damaged { what: "documents" })?)
+        let blob = self.store.open_blob(document)?.ok_or(ExchangeFault::Damaged { what: "documents" })?;
+        Ok(ReleasedBlob { blob, released })
     }
 }
 

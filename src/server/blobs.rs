@@ -8,8 +8,9 @@ use tokio::task::spawn_blocking;
 
 use super::answers::Answer;
 use super::blocking;
+use crate::clock;
 use crate::domain::Tag;
-use crate::exchange::{ActError, BlobReader, Exchange, ExchangeFault};
+use crate::exchange::{ActError, Exchange, ExchangeFault, ReleasedBlob};
 use crate::net::{BodySender, OutgoingBody};
 use crate::trust::VerifiedPeer;
 use crate::wire::{Refusal, RefusalCode};
@@ -34,17 +35,21 @@ pub(super) async fn stream(exchange: Arc<Exchange>, peer: VerifiedPeer, document
     Ok(answer)
 }
 
-/// A read that fails ends the body before its announced length, which the peer sees as a cut.
-fn send_blob(blob: &BlobReader, mut offset: u64, sender: &BodySender) {
+/// A read that fails, or a release that ends, ends the body before its announced length, which the peer sees as a cut.
+fn send_blob(blob: &ReleasedBlob, mut offset: u64, sender: &BodySender) {
     while offset < blob.bytes() {
-        match blob.read_at(offset) {
+        match blob.read_at(offset, clock::now()) {
             Ok(chunk) => {
                 offset += chunk.len() as u64;
                 if sender.send_blocking(chunk.into()).is_err() {
                     return;
                 }
             }
-            Err(fault) => {
+            Err(ActError::Refused(refusal)) => {
+                tracing::info!(detail = %refusal.detail, "a download is cut");
+                return;
+            }
+            Err(ActError::Fault(fault)) => {
                 tracing::error!(%fault, "a blob cannot be read");
                 return;
             }
