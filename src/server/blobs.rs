@@ -6,16 +6,21 @@ use http::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 use http::{Response, StatusCode};
 use tokio::task::spawn_blocking;
 
-use super::answers::Answer;
+use super::answers::{Answer, RequestError};
 use super::blocking;
 use crate::clock;
 use crate::domain::Tag;
-use crate::exchange::{ActError, Exchange, ExchangeFault, ReleasedBlob};
+use crate::exchange::{ActError, Exchange, ReleasedBlob};
 use crate::net::{BodySender, OutgoingBody};
 use crate::trust::VerifiedPeer;
 use crate::wire::{Refusal, RefusalCode};
 
-pub(super) async fn stream(exchange: Arc<Exchange>, peer: VerifiedPeer, document: Tag, headers: &HeaderMap) -> Result<Answer, ActError> {
+pub(super) async fn stream(
+    exchange: Arc<Exchange>,
+    peer: VerifiedPeer,
+    document: Tag,
+    headers: &HeaderMap,
+) -> Result<Answer, RequestError> {
     let from = headers.get(RANGE).map(parse_range).transpose()?;
     let blob = blocking(move || exchange.open_released_blob(&peer, &document)).await?;
     let (bytes, offset) = (blob.bytes(), from.unwrap_or(0));
@@ -30,7 +35,7 @@ pub(super) async fn stream(exchange: Arc<Exchange>, peer: VerifiedPeer, document
     if from.is_some() {
         *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
         let range = HeaderValue::try_from(format!("bytes {offset}-{}/{bytes}", bytes - 1));
-        answer.headers_mut().insert(CONTENT_RANGE, range.map_err(|_| ExchangeFault::Damaged { what: "answer" })?);
+        answer.headers_mut().insert(CONTENT_RANGE, range.map_err(RequestError::unencodable)?);
     }
     Ok(answer)
 }

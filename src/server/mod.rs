@@ -24,7 +24,7 @@ use std::sync::Arc;
 use http::Request;
 use tokio::task::spawn_blocking;
 
-use crate::exchange::{ActError, Exchange, ExchangeFault};
+use crate::exchange::{ActError, Exchange};
 use crate::net::{BodyCut, Handler, IncomingBody, OutgoingBody};
 use crate::trust::VerifiedPeer;
 use crate::wire::{ACT_REQUEST_BYTES_MAX, ActRequest, Refusal, RefusalCode};
@@ -32,7 +32,7 @@ use crate::wire::{ACT_REQUEST_BYTES_MAX, ActRequest, Refusal, RefusalCode};
 pub use gate::ServerGate;
 
 use act_memory::ActMemory;
-use answers::{Answer, answer_error, bytes_answer, json_answer};
+use answers::{Answer, RequestError, answer_error, bytes_answer, json_answer};
 use routes::{Route, parse_route};
 
 /// The HTTP face of an [`Exchange`].
@@ -47,7 +47,7 @@ impl Api {
         Self { exchange, act_memory: Arc::default() }
     }
 
-    async fn dispatch(&self, peer: VerifiedPeer, request: Request<IncomingBody>) -> Result<Answer, ActError> {
+    async fn dispatch(&self, peer: VerifiedPeer, request: Request<IncomingBody>) -> Result<Answer, RequestError> {
         let exchange = self.exchange.clone();
         match parse_route(request.method(), request.uri().path())? {
             Route::Checkpoint(log) => {
@@ -68,7 +68,7 @@ impl Api {
         }
     }
 
-    async fn accept_act(&self, peer: VerifiedPeer, body: IncomingBody) -> Result<Answer, ActError> {
+    async fn accept_act(&self, peer: VerifiedPeer, body: IncomingBody) -> Result<Answer, RequestError> {
         let bytes = usize::try_from(body.bytes()).ok().filter(|bytes| *bytes <= ACT_REQUEST_BYTES_MAX).ok_or_else(act_too_large)?;
         let busy = || Refusal::new(RefusalCode::Busy, "too many acts are on their way to the server");
         let memory = self.act_memory.take(peer.member(), bytes).ok_or_else(busy)?;
@@ -111,9 +111,21 @@ impl Handler for Api {
 }
 
 /// Runs what may block on a thread of its own; it goes on to its end even if the peer leaves.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, ActError> + Send + 'static) -> Result<T, ActError> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, ActError> + Send + 'static) -> Result<T, RequestError> {
     match spawn_blocking(work).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(ExchangeFault::Stopped.into()),
+        Ok(outcome) => Ok(outcome?),
+        Err(_) => Err(RequestError::Panicked),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_at_work_does_not_blame_the_sequencer() {
+        let error = blocking(|| -> Result<(), ActError> { panic!("as the test asks") }).await.expect_err("it panicked");
+        assert_eq!(error.to_string(), "the work for the request panicked");
+        assert_eq!(blocking(|| Ok(7)).await.expect("it did not"), 7);
     }
 }
