@@ -58,6 +58,8 @@ fn an_upload_is_its_members_alone() {
     assert_eq!(world.refusal("kg.gpo/07", &world.sign_parcel("kg.gpo/07", &parcel)), refusal, "as if there were none");
 
     let peer = world.peer("kg.gpo/07");
+    // Not even that it is being written can be seen.
+    let _writing = world.exchange().open_upload(&world.peer("kg.gpo/10"), &theirs).unwrap();
     for id in [theirs, random_upload_id()] {
         let refused = |outcome: Result<(), ActError>| matches!(outcome, Err(ActError::Refused(refusal)) if refusal.code == NotFound);
         assert!(refused(world.exchange().load_progress(&peer, &id).map(|_| ())));
