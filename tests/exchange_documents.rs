@@ -2,8 +2,8 @@
 
 use elchi::clock;
 use elchi::crypto::{hash, random_tag, random_upload_id};
-use elchi::domain::limits::{BLOB_BYTES_MAX, SLIP_BYTES_MAX, UPLOADS_PER_MEMBER_MAX};
-use elchi::domain::{Hash, Tag};
+use elchi::domain::limits::{BLOB_BYTES_MAX, RELEASE_MS_MAX, SLIP_BYTES_MAX, UPLOADS_PER_MEMBER_MAX};
+use elchi::domain::{Hash, Tag, UnixMillis};
 use elchi::exchange::ActError;
 use elchi::seal::{DocumentIdentity, SealingIdentity};
 use elchi::wire::{Act, ActRequest, Base64Bytes, DocumentLine, OnDocuments, RefusalCode};
@@ -58,6 +58,8 @@ fn an_upload_is_its_members_alone() {
     assert_eq!(world.refusal("kg.gpo/07", &world.sign_parcel("kg.gpo/07", &parcel)), refusal, "as if there were none");
 
     let peer = world.peer("kg.gpo/07");
+    // Not even that it is being written can be seen.
+    let _writing = world.exchange().open_upload(&world.peer("kg.gpo/10"), &theirs).unwrap();
     for id in [theirs, random_upload_id()] {
         let refused = |outcome: Result<(), ActError>| matches!(outcome, Err(ActError::Refused(refusal)) if refusal.code == NotFound);
         assert!(refused(world.exchange().load_progress(&peer, &id).map(|_| ())));
@@ -274,4 +276,19 @@ fn a_blob_goes_out_only_after_its_release_to_this_very_member() {
         assert_eq!(refusal.code, NotReleased);
         assert_eq!(refusal.detail, "there is no release in force of such a document to you", "one answer for all");
     }
+}
+
+/// A download that began in time is cut when the release's day is over.
+#[test]
+fn a_blob_is_read_no_further_than_its_release_lasts() {
+    let world = World::new();
+    let case = world.request();
+    world.release("tr.moj/01", &case);
+    let blob = world.exchange().open_released_blob(&world.peer("tr.moj/01"), &case.documents[0]).unwrap();
+    let began = clock::now();
+    let read = |after_ms: u64| blob.read_at(0, UnixMillis(began.0 + after_ms));
+    assert_eq!(read(0).unwrap().len() as u64, blob.bytes());
+    assert_eq!(read(RELEASE_MS_MAX - 60_000).unwrap().len() as u64, blob.bytes(), "a minute before its end");
+    let Err(ActError::Refused(refusal)) = read(RELEASE_MS_MAX + 1) else { panic!("it goes on") };
+    assert_eq!(refusal.code, NotReleased);
 }

@@ -598,9 +598,9 @@ impl World {
         };
         let mut bytes = Vec::new();
         while (bytes.len() as u64) < reader.bytes() {
-            bytes.extend(reader.read_at(bytes.len() as u64).unwrap());
+            bytes.extend(reader.read_at(bytes.len() as u64, clock::now()).unwrap());
         }
-        assert_eq!(hash(&bytes), reader.sha256());
+        assert_eq!(hash(&bytes), self.store().open_blob(document).unwrap().unwrap().sha256());
         Ok(bytes)
     }
 

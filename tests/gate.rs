@@ -4,16 +4,21 @@ use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use elchi::client::Profile;
 use elchi::domain::{Hash, UtcSecond};
 use elchi::net::{ClientDeadlines, Connector, LinkFault, OutgoingBody, TlsIdentity};
 use elchi::registrar::{StateCa, Validity, generate_key};
 use elchi::trust::CertificateProfile;
+use elchi::wire::{ACT_REQUEST_BYTES_MAX, ACTS_PATH, Problem, RefusalCode};
 use http::{Request, StatusCode};
 use zeroize::Zeroizing;
 
 use crate::story_world::World;
+
+/// Long enough for a loaded machine; what hangs longer has failed.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A chain (DER, leaf first) and its key (PKCS#8 DER).
 struct Papers {
@@ -114,15 +119,54 @@ fn a_server_with_another_key_than_the_policy_names_is_not_talked_to() {
     assert!(matches!(fault, LinkFault::WrongServerKey { .. }), "{fault:?}");
 }
 
+/// A member whose acts never arrive whole holds a part of the memory for acts; what is above it is refused before it
+/// comes, and everyone else's acts go on.
+#[test]
+fn one_member_cannot_hold_all_the_memory_for_acts() {
+    let world = World::play();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (greedy, other) = (connector(&world, "kg.gpo/01"), connector(&world, "tr.moj/01"));
+    runtime.block_on(async {
+        let mut producers = Vec::new();
+        let mut acts = tokio::task::JoinSet::new();
+        for _ in 0..3 {
+            let (producer, body) = OutgoingBody::channel(ACT_REQUEST_BYTES_MAX as u64);
+            producers.push(producer);
+            let mut connection = greedy.connect(&world.address).await.unwrap();
+            acts.spawn(async move { connection.send(Request::post(ACTS_PATH).body(body).unwrap()).await });
+        }
+        for _ in 0..2 {
+            let answer = tokio::time::timeout(PATIENCE, acts.join_next()).await.expect("it waits for the body").unwrap();
+            let body = answer.unwrap().unwrap().into_body().collect(64 * 1024).await.unwrap();
+            assert_eq!(serde_json::from_slice::<Problem>(&body).unwrap().code, RefusalCode::Busy);
+        }
+        assert_eq!(act_code(&world, &other).await, RefusalCode::Malformed, "another member is hindered");
+        // The one that was let in ends, and its memory is free again.
+        drop(producers);
+        tokio::time::timeout(PATIENCE, async { while act_code(&world, &greedy).await != RefusalCode::Malformed {} }).await.unwrap();
+    });
+}
+
+/// The code that 4 MiB which are no act are refused with.
+async fn act_code(world: &World, connector: &Connector) -> RefusalCode {
+    let mut connection = connector.connect(&world.address).await.unwrap();
+    let request = Request::post(ACTS_PATH).body(OutgoingBody::from_bytes(vec![b'0'; 4 << 20])).unwrap();
+    let body = connection.send(request).await.unwrap().into_body().collect(64 * 1024).await.unwrap();
+    serde_json::from_slice::<Problem>(&body).unwrap().code
+}
+
+fn connector(world: &World, member: &str) -> Connector {
+    let papers = member_papers(world, member);
+    let identity = TlsIdentity::load(papers.chain, &papers.key).unwrap();
+    Connector::new(&identity, vec![world.client("kg.gpo/01").policy().policy().server_spki], ClientDeadlines::default()).unwrap()
+}
+
 /// What is another's and what is not there get the same answer: status, headers but for the request's id, and
 /// every byte of the body.
 #[test]
 fn not_yours_and_not_there_are_the_same() {
     let world = World::play();
-    let papers = member_papers(&world, "kg.mvd/01");
-    let identity = TlsIdentity::load(papers.chain, &papers.key).unwrap();
-    let pin = world.client("kg.gpo/01").policy().policy().server_spki;
-    let connector = Connector::new(&identity, vec![pin], ClientDeadlines::default()).unwrap();
+    let connector = connector(&world, "kg.mvd/01");
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let ask = |path: String| {
         runtime.block_on(async {
@@ -146,4 +190,6 @@ fn not_yours_and_not_there_are_the_same() {
         assert!(theirs.0.is_client_error());
         assert_eq!(theirs, nowhere);
     }
+    // A path that is no route looks the same as another's statement.
+    assert_eq!(ask("/v1/nothing".to_owned()), ask("/v1/statements/0".to_owned()));
 }

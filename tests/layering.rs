@@ -14,7 +14,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("sign", "domain crypto"),
     ("tlog", "domain wire crypto"),
     ("trust", "domain mla wire crypto sign tlog"),
-    ("net", "domain wire trust"),
+    ("net", "domain wire crypto trust"),
     ("store", "domain wire crypto"),
     ("exchange", "domain mla wire crypto seal sign tlog trust store"),
     ("server", "domain mla wire trust net exchange"),
@@ -44,9 +44,16 @@ const NAMED_ONLY_BY: &[(&str, &str)] = &[
     ("clap", "cli"),
 ];
 
-/// What only one leaf may do.
-const CALLED_ONLY_BY: &[(&str, &str)] =
-    &[("SystemTime::now", "clock"), ("OffsetDateTime::now", "clock"), ("fs::rename", "durable"), (".sync_all(", "durable")];
+/// What only one module may do.
+const CALLED_ONLY_BY: &[(&str, &str)] = &[
+    ("SystemTime::now", "clock"),
+    ("OffsetDateTime::now", "clock"),
+    ("fs::rename", "durable"),
+    (".sync_all(", "durable"),
+    ("ring::digest", "crypto"),
+    ("SecureRandom", "crypto"),
+    ("secure_random", "crypto"),
+];
 
 struct Source {
     module: String,

@@ -61,14 +61,13 @@ async fn a_client_that_does_not_listen_still_finds_the_early_answer() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_answer_outlives_the_upload_that_it_breaks() {
     let (ca, server) = (new_state("KG"), Papers::server());
-    let connector =
-        Connector::new(&Papers::member(&ca).identity(), vec![server.identity().public_key()], ClientDeadlines::default()).unwrap();
+    let connector = Connector::new(&Papers::member(&ca).identity(), vec![server.pin()], ClientDeadlines::default()).unwrap();
     for _ in 0..10 {
         let answer = b"HTTP/1.1 507 Insufficient Storage\r\ncontent-length: 4\r\n\r\nfull";
         let address = serve_and_reset(server_config(&server.chain, &server.key, &[CLASSIC]), answer).await;
         let mut connection = connector.connect(&address).await.unwrap();
         let (sender, body) = OutgoingBody::channel(64 * MIB as u64);
-        let producer = tokio::spawn(async move { while sender.send(vec![0; MIB].into()).await.is_ok() {} });
+        let producer = tokio::task::spawn_blocking(move || while sender.send_blocking(vec![0; MIB].into()).is_ok() {});
         let response = within(connection.send(Request::post("/").body(body).unwrap())).await.unwrap();
         assert_eq!((response.status().as_u16(), text_of(response).await.as_str()), (507, "full"));
         within(producer).await.unwrap();
@@ -124,9 +123,9 @@ async fn an_upload_that_stops_short_never_looks_whole() {
     let world = World::start().await;
     let mut connection = world.connect().await;
     let (sender, body) = OutgoingBody::channel(2 * MIB as u64);
-    let produce = async move { sender.send(vec![0; MIB].into()).await };
-    let (sent, produced) = tokio::join!(within(connection.send(Request::post("/digest").body(body).unwrap())), produce);
-    produced.unwrap();
+    let producer = tokio::task::spawn_blocking(move || sender.send_blocking(vec![0; MIB].into()));
+    let sent = within(connection.send(Request::post("/digest").body(body).unwrap())).await;
+    within(producer).await.unwrap().unwrap();
     assert!(matches!(&sent, Err(LinkFault::UploadBroken)), "{:?}", sent.err());
     world.reached().await;
     assert!(matches!(*world.seen.cut.lock().unwrap(), Some(BodyCut::Cut(_))));
@@ -155,8 +154,7 @@ async fn answers_above_what_the_client_takes_are_refused_by_it() {
 #[tokio::test]
 async fn answers_that_do_not_say_how_long_they_are_are_not_believed() {
     let (ca, server) = (new_state("KG"), Papers::server());
-    let connector =
-        Connector::new(&Papers::member(&ca).identity(), vec![server.identity().public_key()], ClientDeadlines::default()).unwrap();
+    let connector = Connector::new(&Papers::member(&ca).identity(), vec![server.pin()], ClientDeadlines::default()).unwrap();
     let answers: [&[u8]; 3] = [
         b"HTTP/1.1 200 OK\r\n\r\nuntil the end",
         b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",

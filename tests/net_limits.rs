@@ -163,6 +163,20 @@ async fn one_peer_has_few_connections_and_another_is_not_hindered() {
     connect_when_free(&world, &greedy).await;
 }
 
+/// However many peers a group has, the places above its part are for others.
+#[tokio::test]
+async fn one_group_has_a_part_of_the_connections_and_another_is_not_hindered() {
+    let world = World::start_with(|limits| limits.connections_per_group_max = 2).await;
+    let [first, second, third, other] = std::array::from_fn(|_| Papers::member(&world.ca));
+    world.gate.put_in_group(&other, 1);
+    let held = [connect_when_free(&world, &first).await, connect_when_free(&world, &second).await];
+    let mut above = world.connect_as(&third).await;
+    assert!(matches!(within(above.send(get("/hello"))).await, Err(LinkFault::Closed)));
+    connect_when_free(&world, &other).await;
+    drop(held);
+    connect_when_free(&world, &third).await;
+}
+
 #[tokio::test]
 async fn a_connection_ends_after_its_last_request() {
     let world = World::start_with(|limits| limits.requests_per_connection_max = 2).await;

@@ -120,8 +120,7 @@ async fn the_hybrid_group_comes_first_and_x25519_alone_works() {
 #[tokio::test]
 async fn our_client_prefers_the_hybrid_group_too() {
     let (ca, server) = (new_state("KG"), Papers::server());
-    let connector =
-        Connector::new(&Papers::member(&ca).identity(), vec![server.identity().public_key()], ClientDeadlines::default()).unwrap();
+    let connector = Connector::new(&Papers::member(&ca).identity(), vec![server.pin()], ClientDeadlines::default()).unwrap();
     for (groups, expected) in [(vec![HYBRID, CLASSIC], "X25519MLKEM768"), (vec![CLASSIC], "X25519")] {
         let config = server_config(&server.chain, &server.key, &groups);
         let (address, serving) = serve_once(config, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await;
@@ -168,7 +167,7 @@ async fn no_session_is_ever_resumed() {
 async fn a_server_with_another_key_is_not_talked_to() {
     let world = World::start().await;
     let member = Papers::member(&world.ca);
-    let other = Papers::server().identity().public_key();
+    let other = Papers::server().pin();
     let connector = |pins| Connector::new(&member.identity(), pins, ClientDeadlines::default()).unwrap();
     let fault = connector(vec![other]).connect(&world.address).await.err().unwrap();
     assert!(matches!(fault, LinkFault::WrongServerKey { found } if found == world.pin()), "{fault:?}");

@@ -1,6 +1,6 @@
 //! What the network's tests stand on: a state's PKI, an honest gate, a handler with a few routes, raw TLS clients.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -59,6 +59,12 @@ impl Papers {
         Self { chain: vec![issue_server_certificate("localhost", &key, validity(NOW - 10, NOW + 1000)).unwrap()], key: key.to_vec() }
     }
 
+    /// SHA-256 of the public key (SubjectPublicKeyInfo): what the other side pins.
+    pub(super) fn pin(&self) -> Hash {
+        let leaf = CertificateDer::from(self.chain[0].as_slice());
+        hash(&EndEntityCert::try_from(&leaf).unwrap().subject_public_key_info())
+    }
+
     pub(super) fn identity(&self) -> TlsIdentity {
         TlsIdentity::load(self.chain.clone(), &self.key).unwrap()
     }
@@ -68,16 +74,23 @@ impl Papers {
 pub(super) struct Gate {
     root: Vec<u8>,
     revoked: Mutex<HashSet<Vec<u8>>>,
+    groups: Mutex<HashMap<Vec<u8>, u32>>,
 }
 
 impl Gate {
     pub(super) fn revoke(&self, papers: &Papers) {
         self.revoked.lock().unwrap().insert(papers.chain[0].clone());
     }
+
+    /// Everyone is of group 0 until it is said otherwise.
+    pub(super) fn put_in_group(&self, papers: &Papers, group: u32) {
+        self.groups.lock().unwrap().insert(papers.chain[0].clone(), group);
+    }
 }
 
 impl PeerGate for Gate {
     type Peer = Arc<Vec<Vec<u8>>>;
+    type Group = u32;
 
     fn verify_peer(&self, chain_der: &[&[u8]], now: UnixMillis) -> Result<Self::Peer, PeerRefused> {
         let refused = |alert, reason: &dyn std::fmt::Debug| PeerRefused { alert, reason: format!("{reason:?}") };
@@ -102,6 +115,10 @@ impl PeerGate for Gate {
     fn verify_still(&self, peer: &Self::Peer, now: UnixMillis) -> Result<(), PeerRefused> {
         let chain: Vec<&[u8]> = peer.iter().map(Vec::as_slice).collect();
         self.verify_peer(&chain, now).map(|_| ())
+    }
+
+    fn group_of(&self, peer: &Self::Peer) -> u32 {
+        self.groups.lock().unwrap().get(&peer[0]).copied().unwrap_or(0)
     }
 }
 
@@ -225,7 +242,7 @@ impl World {
 
     pub(super) async fn start_with(set: impl FnOnce(&mut EdgeLimits)) -> Self {
         let (ca, server) = (new_state("KG"), Papers::server());
-        let gate = Arc::new(Gate { root: ca.root_der().to_vec(), revoked: Mutex::default() });
+        let gate = Arc::new(Gate { root: ca.root_der().to_vec(), revoked: Mutex::default(), groups: Mutex::default() });
         let seen = Arc::new(Seen::default());
         let clock = Arc::new(AtomicU64::new(NOW * 1000));
         let mut limits = EdgeLimits::default();
@@ -247,7 +264,7 @@ impl World {
     }
 
     pub(super) fn pin(&self) -> Hash {
-        self.server.identity().public_key()
+        self.server.pin()
     }
 
     pub(super) fn connector(&self, papers: &Papers) -> Connector {

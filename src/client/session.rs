@@ -16,11 +16,11 @@ use super::ClientError;
 use super::profile::TlsKey;
 use crate::domain::limits::BLOB_BYTES_MAX;
 use crate::domain::{Hash, Log, Tag, UploadId};
-use crate::net::{BodyCut, ClientDeadlines, Connection, Connector, IncomingBody, LinkFault, OutgoingBody, TlsIdentity};
+use crate::net::{BodyCut, ClientDeadlines, Connection, Connector, IncomingBody, LinkFault, OutgoingBody, RequestId, TlsIdentity};
 use crate::seal::PipeWriter;
 use crate::wire::{
     ACT_REQUEST_BYTES_MAX, ACTS_PATH, ActAnswer, ActRequest, BLOBS_PATH, BUNDLE_BYTES_MAX, EntryBundleName, LOGS_PATH, NOTE_BYTES_MAX,
-    PARTIAL_UPLOAD_TYPE, Problem, STATEMENTS_PATH, SignedNote, SignedStatement, UPLOAD_COMPLETE, UPLOAD_LENGTH, UPLOAD_OFFSET,
+    PARTIAL_UPLOAD_TYPE, Problem, RefusalCode, STATEMENTS_PATH, SignedNote, SignedStatement, UPLOAD_COMPLETE, UPLOAD_LENGTH, UPLOAD_OFFSET,
     UPLOADS_PATH, decode_entry_bundle, parse_note,
 };
 
@@ -300,9 +300,10 @@ impl Session {
             return Ok(answer);
         }
         let status: StatusCode = answer.status();
+        let id = RequestId::of_answer(answer.headers());
         let body = self.collect(answer, PROBLEM_BYTES_MAX)?;
         match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) => Err(ClientError::Refused(problem)),
+            Ok(problem) => Err(ClientError::Refused(name_request(problem, id))),
             Err(_) => Err(protocol(&format!("it answered {status} without saying why"))),
         }
     }
@@ -310,6 +311,14 @@ impl Session {
     fn collect(&self, answer: Response<IncomingBody>, bytes_max: usize) -> Result<Bytes, ClientError> {
         self.runtime.block_on(answer.into_body().collect(bytes_max)).map_err(|cut| cut_short(&cut))
     }
+}
+
+/// A fault of the server is told with the request's id, which its operator finds the cause by.
+fn name_request(mut problem: Problem, id: Option<RequestId>) -> Problem {
+    if let (RefusalCode::Internal, Some(id)) = (problem.code, id) {
+        problem.detail = format!("{}; request id {id}", problem.detail);
+    }
+    problem
 }
 
 fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ClientError> {
@@ -328,5 +337,27 @@ fn protocol(what: &str) -> ClientError {
     ClientError::Network {
         reason: format!("the server's answer is not as PROTOCOL.md has it: {what}"),
         hint: "check that client and server are of the same version".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderMap;
+
+    use super::*;
+    use crate::wire::Refusal;
+
+    #[test]
+    fn a_fault_of_the_server_is_told_with_its_request_id() {
+        let id = "0a".repeat(16);
+        let told = |code, id: &str| {
+            let headers = HeaderMap::from_iter([("request-id".parse().unwrap(), id.parse().unwrap())]);
+            ClientError::Refused(name_request(Problem::of(&Refusal::new(code, "no"), 500), RequestId::of_answer(&headers))).to_string()
+        };
+        assert!(told(RefusalCode::Internal, &id).starts_with(&format!("the server refused: no; request id {id} (internal)\nhint: ")));
+        assert!(told(RefusalCode::CaseMoved, &id).starts_with("the server refused: no (case-moved)\n"));
+        for other in ["", "0A", &id[1..], &id.to_uppercase(), &format!("+{}", &id[1..]), "see http://elsewhere.example"] {
+            assert!(told(RefusalCode::Internal, other).starts_with("the server refused: no (internal)\n"), "{other:?}");
+        }
     }
 }

@@ -33,6 +33,13 @@ pub const SIGNATURE_BYTES_MAX: usize = 8 * 1024;
 /// A slip: an age header with one hybrid stanza (about 1.6 kB), grease, and a payload of 300 bytes.
 pub const SLIP_BYTES_MAX: usize = 4 * 1024;
 
+/// Bodies of acts that the server has in memory at once: four of the largest (14.5 MB as JSON), hundreds of the usual.
+/// One being decoded is there a second time, at three quarters of its length, so this is 112 MiB at the worst.
+pub const ACT_BODIES_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// Of these, one member's: one act of the largest kind, or many small ones. Four members can hold all, one cannot.
+pub const ACT_BODIES_PER_MEMBER_BYTES_MAX: usize = 16 * 1024 * 1024;
+
 /// A leaf of either log. The entry bundles of C2SP tlog-tiles give a length two bytes.
 pub const LEAF_BYTES_MAX: usize = 65_535;
 

@@ -91,7 +91,7 @@ impl Exchange {
     fn load_released_slips(&self, peer: &VerifiedPeer, statement: &Statement) -> Result<Vec<SlipBody>, ActError> {
         let Act::Release(act) = &statement.act else { return Ok(Vec::new()) };
         for document in &act.documents {
-            if !self.is_released(peer, document)? {
+            if self.load_release(peer, document)?.is_none() {
                 return Ok(Vec::new());
             }
         }

@@ -37,9 +37,10 @@ use crate::store::Store;
 use crate::tlog::LogSigningKey;
 use crate::trust::{Directory, TrustAnchors};
 
-pub use crate::store::{BlobReader, UploadFault, UploadProgress, UploadWriter};
+pub use crate::store::{UploadFault, UploadProgress, UploadWriter};
 pub use faults::{ActError, ExchangeFault};
 pub use published::Published;
+pub use releases::ReleasedBlob;
 pub use verification::{LogsVerified, verify_logs};
 
 use budget::LeafBudget;

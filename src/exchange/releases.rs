@@ -9,24 +9,49 @@ use crate::store::BlobReader;
 use crate::trust::VerifiedPeer;
 use crate::wire::{Refusal, RefusalCode};
 
+/// A released blob, which can be read as long as the release is in force.
+pub struct ReleasedBlob {
+    blob: BlobReader,
+    released: UnixMillis,
+}
+
+impl ReleasedBlob {
+    /// The blob's length.
+    pub const fn bytes(&self) -> u64 {
+        self.blob.bytes()
+    }
+
+    /// The bytes from `offset` to the end of the chunk that it lies in, at most 1 MiB.
+    ///
+    /// # Errors
+    /// A refusal when the release has ended by `now`; or a fault.
+    pub fn read_at(&self, offset: u64, now: UnixMillis) -> Result<Vec<u8>, ActError> {
+        if !is_in_force(self.released, now) {
+            return Err(Refusal::new(RefusalCode::NotReleased, "the release has ended").into());
+        }
+        Ok(self.blob.read_at(offset)?)
+    }
+}
+
 impl Exchange {
     /// The blob of a document whose release to this very TLS certificate stands in the log and is
     /// younger than a day.
     ///
     /// # Errors
     /// A refusal when there is no such release, alike for a document that is not there; or a fault.
-    pub fn open_released_blob(&self, peer: &VerifiedPeer, document: &Tag) -> Result<BlobReader, ActError> {
-        if !self.is_released(peer, document)? {
-            return Err(Refusal::new(RefusalCode::NotReleased, "there is no release in force of such a document to you").into());
-        }
-        Ok(self.store.open_blob(document)?.ok_or(ExchangeFault::Damaged { what: "documents" })?)
+    pub fn open_released_blob(&self, peer: &VerifiedPeer, document: &Tag) -> Result<ReleasedBlob, ActError> {
+        let not_released = || Refusal::new(RefusalCode::NotReleased, "there is no release in force of such a document to you");
+        let released = self.load_release(peer, document)?.ok_or_else(not_released)?;
+        let blob = self.store.open_blob(document)?.ok_or(ExchangeFault::Damaged { what: "documents" })?;
+        Ok(ReleasedBlob { blob, released })
     }
 
-    /// Whether a release of a document to this very TLS certificate stands in the log and is younger than a day.
-    pub(super) fn is_released(&self, peer: &VerifiedPeer, document: &Tag) -> Result<bool, ActError> {
+    /// When a document was released to this very TLS certificate, if that stands in the log and is younger than a day.
+    pub(super) fn load_release(&self, peer: &VerifiedPeer, document: &Tag) -> Result<Option<UnixMillis>, ActError> {
         let key = release_key(document, &peer.certificate().certificate_sha256());
-        let Some(released) = self.store.load_view(RELEASE_VIEW, &key)? else { return Ok(false) };
-        Ok(is_in_force(decode_release(&released)?, clock::now()))
+        let Some(released) = self.store.load_view(RELEASE_VIEW, &key)? else { return Ok(None) };
+        let released = decode_release(&released)?;
+        Ok(is_in_force(released, clock::now()).then_some(released))
     }
 }
 

@@ -17,8 +17,9 @@ use crate::tlog::{LogSigningKey, sign_checkpoint};
 use crate::trust::Directory;
 use crate::wire::{Refusal, RefusalCode};
 
-/// Acts that wait for the sequencer. More than this and callers are told to come back: each holds a
-/// statement and its slips, a megabyte at most.
+/// Acts that wait for the sequencer. More than this and callers are told to come back. Each holds a statement of at
+/// most 1 MiB and at most 2,304 slips of 4 KiB, which is 10.5 MB; nearly all are a few kilobytes, and what all of
+/// them hold together is bounded where they come in (`ACT_BODIES_BYTES_MAX`).
 const QUEUE_MAX: usize = 64;
 
 /// Acts in one commit. One sync serves them all; more would only make the first of them wait.

@@ -37,7 +37,7 @@ pub struct ServerEdge {
 }
 
 /// All that the connections of one listener share.
-pub(super) struct Edge<G, H> {
+pub(super) struct Edge<G: PeerGate, H> {
     pub(super) gate: Arc<G>,
     pub(super) handler: Arc<H>,
     pub(super) limits: Arc<EdgeLimits>,
@@ -46,6 +46,7 @@ pub(super) struct Edge<G, H> {
     handshakes: Arc<Semaphore>,
     addresses: Arc<Tally<IpAddr>>,
     peers: Arc<Tally<Hash>>,
+    groups: Arc<Tally<G::Group>>,
 }
 
 /// Serves `listener` until `shutdown`: then accepts no more, lets running requests finish until the shutdown
@@ -113,6 +114,12 @@ struct HandshakePlace {
     _address: Place<IpAddr>,
 }
 
+/// The right to be connected.
+struct PeerPlace<K: Eq + std::hash::Hash> {
+    _peer: Place<Hash>,
+    _group: Place<K>,
+}
+
 impl<G, H> Edge<G, H>
 where
     G: PeerGate,
@@ -129,6 +136,7 @@ where
             handshakes: Arc::new(Semaphore::new(limits.handshakes_max)),
             addresses: Tally::new(),
             peers: Tally::new(),
+            groups: Tally::new(),
             limits: Arc::new(limits),
         })
     }
@@ -172,16 +180,25 @@ where
     }
 
     /// Takes the peer from the certificate of this very handshake; nothing is remembered from another one.
-    fn verify_peer(&self, tls: &TlsStream<TcpStream>) -> Option<(G::Peer, Place<Hash>)> {
+    fn verify_peer(&self, tls: &TlsStream<TcpStream>) -> Option<(G::Peer, PeerPlace<G::Group>)> {
         let chain = tls.get_ref().1.peer_certificates()?;
         let chain_der: Vec<&[u8]> = chain.iter().map(AsRef::as_ref).collect();
         let peer = self.gate.verify_peer(&chain_der, self.clock.now()).ok()?;
         let key = public_key_hash(chain.first()?).ok()?;
-        let place = self.peers.take(key, self.limits.connections_per_peer_max);
-        if place.is_none() {
+        let place = self.take_peer_place(key, self.gate.group_of(&peer))?;
+        Some((peer, place))
+    }
+
+    fn take_peer_place(&self, key: Hash, group: G::Group) -> Option<PeerPlace<G::Group>> {
+        let Some(peer) = self.peers.take(key, self.limits.connections_per_peer_max) else {
             tracing::info!(%key, "closed: this peer has too many connections");
-        }
-        Some((peer, place?))
+            return None;
+        };
+        let Some(of_group) = self.groups.take(group, self.limits.connections_per_group_max) else {
+            tracing::warn!(?group, "closed: this group has too many connections");
+            return None;
+        };
+        Some(PeerPlace { _peer: peer, _group: of_group })
     }
 }
 

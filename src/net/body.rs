@@ -58,7 +58,7 @@ impl OutgoingBody {
         Self { bytes_left: bytes.len() as u64, source: Source::Whole(bytes) }
     }
 
-    /// Exactly `length` bytes that will be sent in chunks, from a task or from a blocking thread.
+    /// Exactly `length` bytes that will be sent in chunks, from a blocking thread.
     pub fn channel(length: u64) -> (BodySender, Self) {
         let (chunks, receiver) = mpsc::channel(CHUNKS_WAITING_MAX);
         (BodySender { chunks }, Self { bytes_left: length, source: Source::Channel(receiver) })
@@ -75,15 +75,7 @@ impl OutgoingBody {
 }
 
 impl BodySender {
-    /// Hands over the next chunk; waits while the other side is slower.
-    ///
-    /// # Errors
-    /// When nobody takes it.
-    pub async fn send(&self, chunk: Bytes) -> Result<(), BodyNotTaken> {
-        self.chunks.send(chunk).await.map_err(|_| BodyNotTaken)
-    }
-
-    /// As [`BodySender::send`], for a blocking thread.
+    /// Hands over the next chunk, from a blocking thread; waits while the other side is slower.
     ///
     /// # Errors
     /// When nobody takes it.

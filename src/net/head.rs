@@ -1,7 +1,7 @@
 //! The head of a request, byte by byte, before hyper sees it (RFC 9112, with less freedom).
 //!
 //! ```text
-//! PATCH /v1/uploads/3e9c… HTTP/1.1⏎     one of six methods, a path, this version
+//! PATCH /v1/uploads/3e9c… HTTP/1.1⏎     one of five methods, a path, this version
 //! host: mla.example⏎                    exactly one
 //! content-length: 67108864⏎             at most one; no transfer codings, so the body's end is never in doubt
 //! …⏎                                    each field once; no continuation lines; CR LF and nothing else
@@ -29,7 +29,7 @@ const fn malformed(detail: &'static str) -> HeadRefused {
     refused(StatusCode::BAD_REQUEST, detail)
 }
 
-const METHODS: [&[u8]; 6] = [b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE"];
+const METHODS: [&[u8]; 5] = [b"GET", b"HEAD", b"POST", b"PATCH", b"DELETE"];
 
 /// Where the head ends in `bytes`, the empty line included, if it does. Bytes before `scanned` were seen in an earlier call.
 pub(super) fn find_head_end(bytes: &[u8], scanned: usize) -> Result<Option<usize>, HeadRefused> {
@@ -210,6 +210,7 @@ mod tests {
             ("400", "GET / HTTP/1.1\r\nhost: a\r\nupgrade: h2c\r\n\r\n"),
             ("417", "POST / HTTP/1.1\r\nhost: a\r\nexpect: tea\r\n\r\n"),
             ("501", "CONNECT / HTTP/1.1\r\nhost: a\r\n\r\n"),
+            ("501", "PUT / HTTP/1.1\r\nhost: a\r\n\r\n"),
             ("501", "TRACE / HTTP/1.1\r\nhost: a\r\n\r\n"),
             ("501", "get / HTTP/1.1\r\nhost: a\r\n\r\n"),
             ("505", "GET / HTTP/1.0\r\nhost: a\r\n\r\n"),

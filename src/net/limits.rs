@@ -19,8 +19,9 @@ pub struct Rate {
 /// The limits of a server's edge. [`EdgeLimits::default`] is meant for a server of two cores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EdgeLimits {
-    /// Connections in all. One costs at most about 3 MB (128 KiB read, 128 KiB to write, two chunks of 1 MiB,
-    /// TLS), and nearly always 100 kB; several hundred offices of two states have one each. The next is closed at once.
+    /// Connections in all. One costs at most about 3 MB while a body streams through it (128 KiB read, 128 KiB to
+    /// write, two chunks of 1 MiB, TLS), and nearly always 100 kB; what a handler takes in whole comes on top, and is
+    /// the handler's to bound. Several hundred offices of two states have one each. The next is closed at once.
     pub connections_max: usize,
     /// Connections that have not finished their handshake: strangers cannot crowd out members. At 0.5 ms a
     /// handshake a burst of this many costs 64 ms of one core. The next is closed at once.
@@ -30,6 +31,9 @@ pub struct EdgeLimits {
     /// Open connections of one peer, told apart by their certificate's key: a client uses one or two, and an
     /// old one whose end the server has not noticed may linger beside them.
     pub connections_per_peer_max: usize,
+    /// Open connections of all peers of one group, as the gate groups them: half of the places, so that one side, or
+    /// whoever has its keys, cannot crowd out the other.
+    pub connections_per_group_max: usize,
     /// From accept to the end of the handshake: three round trips over a satellite, with losses.
     pub handshake_deadline: Duration,
     /// From the first byte of a request's head to its last: it fits into a few packets.
@@ -67,6 +71,7 @@ impl Default for EdgeLimits {
             handshakes_max: 128,
             handshakes_per_address_max: 32,
             connections_per_peer_max: 16,
+            connections_per_group_max: 256,
             handshake_deadline: Duration::from_secs(10),
             head_deadline: Duration::from_secs(10),
             head_bytes_max: 16 * 1024,

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ring::digest::{SHA256, digest};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
@@ -11,6 +10,7 @@ use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, Error, OtherError, PeerIncompatible, SignatureScheme};
 
 use super::EdgeClock;
+use crate::crypto::hash;
 use crate::domain::{Hash, UnixMillis};
 
 /// Certificates in a peer's chain, at most: leaf, issuing CA, and one to spare.
@@ -24,6 +24,8 @@ const CHAIN_CERTIFICATES_MAX: usize = 3;
 pub trait PeerGate: Send + Sync + 'static {
     /// Who it is; handed to the handler with each request.
     type Peer: Clone + Send + Sync + 'static;
+    /// Whom peers belong to, as far as places are shared out: no group may hold more than its part of the connections.
+    type Group: Copy + Eq + std::hash::Hash + fmt::Debug + Send + Sync + 'static;
 
     /// Judges a chain (DER, leaf first) by profile, path, time and revocation. That the peer holds the
     /// leaf's key is the handshake's business.
@@ -37,6 +39,9 @@ pub trait PeerGate: Send + Sync + 'static {
     /// # Errors
     /// When the peer has expired or been revoked.
     fn verify_still(&self, peer: &Self::Peer, now: UnixMillis) -> Result<(), PeerRefused>;
+
+    /// The group of someone who was admitted; it never changes.
+    fn group_of(&self, peer: &Self::Peer) -> Self::Group;
 }
 
 /// A peer was not admitted. The reason is for traces; outside there is only the alert.
@@ -94,8 +99,7 @@ static SIGNATURES: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
 /// SHA-256 of a certificate's SubjectPublicKeyInfo: what clients pin, and what tells connected peers apart.
 pub(super) fn public_key_hash(certificate: &CertificateDer<'_>) -> Result<Hash, Error> {
     let parsed = webpki::EndEntityCert::try_from(certificate).map_err(|_| CertificateError::BadEncoding)?;
-    let spki = parsed.subject_public_key_info();
-    Hash::try_from(digest(&SHA256, &spki).as_ref()).map_err(|_| CertificateError::BadEncoding.into())
+    Ok(hash(&parsed.subject_public_key_info()))
 }
 
 /// Puts a [`PeerGate`] where rustls asks about client certificates.

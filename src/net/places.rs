@@ -1,4 +1,4 @@
-//! Places that are taken and given back: how many connections one address or one peer has.
+//! Places that are taken and given back: how many connections one address, one peer or one group of peers has.
 
 use std::collections::HashMap;
 use std::hash::Hash;

@@ -4,11 +4,11 @@ use std::fmt;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderName, HeaderValue, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 
 use super::body::OutgoingBody;
 use super::head::HeadRefused;
-use super::tls::random_array;
+use crate::crypto::random_array;
 use crate::wire::{Problem, Refusal, RefusalCode};
 
 /// The response header that carries the [`RequestId`].
@@ -21,6 +21,13 @@ pub struct RequestId([u8; 16]);
 impl RequestId {
     pub(super) fn draw() -> Self {
         Self(random_array())
+    }
+
+    /// The id that an answer carries; none if it is not spelt as ids are.
+    pub fn of_answer(headers: &HeaderMap) -> Option<Self> {
+        let text = headers.get(REQUEST_ID)?.to_str().ok()?;
+        let id = Self(u128::from_str_radix(text, 16).ok()?.to_be_bytes());
+        (id.to_string() == text).then_some(id)
     }
 }
 

@@ -22,7 +22,7 @@ use rustls::version::TLS13;
 use rustls::{ClientConfig, CommonState, ServerConfig, SignatureScheme};
 
 use super::EdgeClock;
-use super::peers::{GateVerifier, PeerGate, PinVerifier, public_key_hash};
+use super::peers::{GateVerifier, PeerGate, PinVerifier};
 use crate::domain::Hash;
 
 const ALPN_HTTP_1_1: &[u8] = b"http/1.1";
@@ -62,7 +62,6 @@ impl From<rustls::Error> for TlsFault {
 #[derive(Clone)]
 pub struct TlsIdentity {
     certified: Arc<CertifiedKey>,
-    public_key: Hash,
 }
 
 impl TlsIdentity {
@@ -75,15 +74,10 @@ impl TlsIdentity {
         let key = ring::sign::any_ecdsa_type(&key_der).map_err(|_| TlsFault::Key)?;
         key.choose_scheme(&[SignatureScheme::ECDSA_NISTP256_SHA256]).ok_or(TlsFault::Key)?;
         let chain: Vec<_> = chain_der.into_iter().map(CertificateDer::from).collect();
-        let public_key = public_key_hash(chain.first().ok_or(TlsFault::Certificate)?).map_err(|_| TlsFault::Certificate)?;
+        webpki::EndEntityCert::try_from(chain.first().ok_or(TlsFault::Certificate)?).map_err(|_| TlsFault::Certificate)?;
         let certified = CertifiedKey::new(chain, key);
         certified.keys_match().map_err(|_| TlsFault::Mismatch)?;
-        Ok(Self { certified: Arc::new(certified), public_key })
-    }
-
-    /// SHA-256 of the public key (SubjectPublicKeyInfo): what the other side pins.
-    pub fn public_key(&self) -> Hash {
-        self.public_key
+        Ok(Self { certified: Arc::new(certified) })
     }
 
     fn resolver(&self) -> Arc<SingleCertAndKey> {
@@ -120,15 +114,4 @@ pub(super) fn client_config(identity: &TlsIdentity, pins: Vec<Hash>) -> Result<A
 /// Whether the other side agreed to speak HTTP/1.1; rustls lets one through that named no protocol at all.
 pub(super) fn speaks_http_1_1(connection: &CommonState) -> bool {
     connection.alpn_protocol() == Some(ALPN_HTTP_1_1)
-}
-
-/// Random bytes from the provider.
-///
-/// # Panics
-/// When the operating system has no randomness to give; nothing safe can be done then.
-pub(super) fn random_array<const N: usize>() -> [u8; N] {
-    let mut bytes = [0u8; N];
-    #[allow(clippy::expect_used, reason = "without randomness nothing may go on")]
-    PROVIDER.secure_random.fill(&mut bytes).expect("the operating system gives randomness");
-    bytes
 }

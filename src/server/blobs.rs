@@ -6,15 +6,21 @@ use http::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, RANGE};
 use http::{Response, StatusCode};
 use tokio::task::spawn_blocking;
 
-use super::answers::Answer;
+use super::answers::{Answer, RequestError};
 use super::blocking;
+use crate::clock;
 use crate::domain::Tag;
-use crate::exchange::{ActError, BlobReader, Exchange, ExchangeFault};
+use crate::exchange::{ActError, Exchange, ReleasedBlob};
 use crate::net::{BodySender, OutgoingBody};
 use crate::trust::VerifiedPeer;
 use crate::wire::{Refusal, RefusalCode};
 
-pub(super) async fn stream(exchange: Arc<Exchange>, peer: VerifiedPeer, document: Tag, headers: &HeaderMap) -> Result<Answer, ActError> {
+pub(super) async fn stream(
+    exchange: Arc<Exchange>,
+    peer: VerifiedPeer,
+    document: Tag,
+    headers: &HeaderMap,
+) -> Result<Answer, RequestError> {
     let from = headers.get(RANGE).map(parse_range).transpose()?;
     let blob = blocking(move || exchange.open_released_blob(&peer, &document)).await?;
     let (bytes, offset) = (blob.bytes(), from.unwrap_or(0));
@@ -29,22 +35,26 @@ pub(super) async fn stream(exchange: Arc<Exchange>, peer: VerifiedPeer, document
     if from.is_some() {
         *answer.status_mut() = StatusCode::PARTIAL_CONTENT;
         let range = HeaderValue::try_from(format!("bytes {offset}-{}/{bytes}", bytes - 1));
-        answer.headers_mut().insert(CONTENT_RANGE, range.map_err(|_| ExchangeFault::Damaged { what: "answer" })?);
+        answer.headers_mut().insert(CONTENT_RANGE, range.map_err(RequestError::unencodable)?);
     }
     Ok(answer)
 }
 
-/// A read that fails ends the body before its announced length, which the peer sees as a cut.
-fn send_blob(blob: &BlobReader, mut offset: u64, sender: &BodySender) {
+/// A read that fails, or a release that ends, ends the body before its announced length, which the peer sees as a cut.
+fn send_blob(blob: &ReleasedBlob, mut offset: u64, sender: &BodySender) {
     while offset < blob.bytes() {
-        match blob.read_at(offset) {
+        match blob.read_at(offset, clock::now()) {
             Ok(chunk) => {
                 offset += chunk.len() as u64;
                 if sender.send_blocking(chunk.into()).is_err() {
                     return;
                 }
             }
-            Err(fault) => {
+            Err(ActError::Refused(refusal)) => {
+                tracing::info!(detail = %refusal.detail, "a download is cut");
+                return;
+            }
+            Err(ActError::Fault(fault)) => {
                 tracing::error!(%fault, "a blob cannot be read");
                 return;
             }

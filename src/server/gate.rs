@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::UnixMillis;
+use crate::domain::{StateCode, UnixMillis};
 use crate::exchange::Exchange;
 use crate::net::{PeerAlert, PeerGate, PeerRefused};
 use crate::trust::{self, VerifiedPeer, verify_peer, verify_peer_still};
@@ -21,6 +21,8 @@ impl ServerGate {
 
 impl PeerGate for ServerGate {
     type Peer = VerifiedPeer;
+    /// One state's members, all together, leave room for the other's.
+    type Group = StateCode;
 
     fn verify_peer(&self, chain_der: &[&[u8]], now: UnixMillis) -> Result<VerifiedPeer, PeerRefused> {
         verify_peer(chain_der, &self.exchange.published().directory, now).map_err(describe)
@@ -28,6 +30,10 @@ impl PeerGate for ServerGate {
 
     fn verify_still(&self, peer: &VerifiedPeer, now: UnixMillis) -> Result<(), PeerRefused> {
         verify_peer_still(peer, &self.exchange.published().directory, now).map_err(describe)
+    }
+
+    fn group_of(&self, peer: &VerifiedPeer) -> StateCode {
+        peer.member().state()
     }
 }
 

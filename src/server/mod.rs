@@ -12,6 +12,7 @@
 //! Paths hold ids only, never text of a user. What blocks runs on threads that may, and goes on to its
 //! end when the peer has gone.
 
+mod act_memory;
 mod answers;
 mod blobs;
 mod gate;
@@ -23,28 +24,30 @@ use std::sync::Arc;
 use http::Request;
 use tokio::task::spawn_blocking;
 
-use crate::exchange::{ActError, Exchange, ExchangeFault};
-use crate::net::{Handler, IncomingBody, OutgoingBody};
+use crate::exchange::{ActError, Exchange};
+use crate::net::{BodyCut, Handler, IncomingBody, OutgoingBody};
 use crate::trust::VerifiedPeer;
 use crate::wire::{ACT_REQUEST_BYTES_MAX, ActRequest, Refusal, RefusalCode};
 
 pub use gate::ServerGate;
 
-use answers::{Answer, answer_error, bytes_answer, json_answer};
+use act_memory::ActMemory;
+use answers::{Answer, RequestError, answer_error, bytes_answer, json_answer};
 use routes::{Route, parse_route};
 
 /// The HTTP face of an [`Exchange`].
 pub struct Api {
     exchange: Arc<Exchange>,
+    act_memory: Arc<ActMemory>,
 }
 
 impl Api {
     /// A face for `exchange`.
     pub fn new(exchange: Arc<Exchange>) -> Self {
-        Self { exchange }
+        Self { exchange, act_memory: Arc::default() }
     }
 
-    async fn dispatch(&self, peer: VerifiedPeer, request: Request<IncomingBody>) -> Result<Answer, ActError> {
+    async fn dispatch(&self, peer: VerifiedPeer, request: Request<IncomingBody>) -> Result<Answer, RequestError> {
         let exchange = self.exchange.clone();
         match parse_route(request.method(), request.uri().path())? {
             Route::Checkpoint(log) => {
@@ -65,14 +68,33 @@ impl Api {
         }
     }
 
-    async fn accept_act(&self, peer: VerifiedPeer, body: IncomingBody) -> Result<Answer, ActError> {
-        let too_large = |_| Refusal::new(RefusalCode::TooLarge, "the act did not arrive whole, or is larger than an act can be");
-        let bytes = body.collect(ACT_REQUEST_BYTES_MAX).await.map_err(too_large)?;
-        let malformed = |fault: serde_json::Error| Refusal::new(RefusalCode::Malformed, format!("the body is no act: {fault}"));
-        let act: ActRequest = serde_json::from_slice(&bytes).map_err(malformed)?;
+    async fn accept_act(&self, peer: VerifiedPeer, body: IncomingBody) -> Result<Answer, RequestError> {
+        let bytes = usize::try_from(body.bytes()).ok().filter(|bytes| *bytes <= ACT_REQUEST_BYTES_MAX).ok_or_else(act_too_large)?;
+        let busy = || Refusal::new(RefusalCode::Busy, "too many acts are on their way to the server");
+        let memory = self.act_memory.take(peer.member(), bytes).ok_or_else(busy)?;
+        let act = receive_act(body).await?;
         let exchange = self.exchange.clone();
-        json_answer(&blocking(move || exchange.accept_act(&peer, act)).await?)
+        let accept = move || {
+            // Held until the act is answered, even when the peer has gone.
+            let _memory = memory;
+            exchange.accept_act(&peer, act)
+        };
+        json_answer(&blocking(accept).await?)
     }
+}
+
+/// Collects and decodes an act; the body's own bytes are gone when it returns.
+async fn receive_act(body: IncomingBody) -> Result<ActRequest, Refusal> {
+    let cut = |cut| match cut {
+        BodyCut::TooLarge { .. } => act_too_large(),
+        BodyCut::Cut(_) => Refusal::new(RefusalCode::BadRequest, "the act did not arrive whole"),
+    };
+    let bytes = body.collect(ACT_REQUEST_BYTES_MAX).await.map_err(cut)?;
+    serde_json::from_slice(&bytes).map_err(|fault| Refusal::new(RefusalCode::Malformed, format!("the body is no act: {fault}")))
+}
+
+fn act_too_large() -> Refusal {
+    Refusal::new(RefusalCode::TooLarge, "the body is larger than an act can be")
 }
 
 impl Handler for Api {
@@ -89,9 +111,21 @@ impl Handler for Api {
 }
 
 /// Runs what may block on a thread of its own; it goes on to its end even if the peer leaves.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, ActError> + Send + 'static) -> Result<T, ActError> {
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, ActError> + Send + 'static) -> Result<T, RequestError> {
     match spawn_blocking(work).await {
-        Ok(outcome) => outcome,
-        Err(_) => Err(ExchangeFault::Stopped.into()),
+        Ok(outcome) => Ok(outcome?),
+        Err(_) => Err(RequestError::Panicked),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_at_work_does_not_blame_the_sequencer() {
+        let error = blocking(|| -> Result<(), ActError> { panic!("as the test asks") }).await.expect_err("it panicked");
+        assert_eq!(error.to_string(), "the work for the request panicked");
+        assert_eq!(blocking(|| Ok(7)).await.expect("it did not"), 7);
     }
 }

@@ -3,7 +3,7 @@
 use http::Method;
 
 use crate::domain::{Log, Tag, UploadId};
-use crate::wire::{ACTS_PATH, BLOBS_PATH, EntryBundleName, LOGS_PATH, Refusal, RefusalCode, STATEMENTS_PATH, UPLOADS_PATH};
+use crate::wire::{ACTS_PATH, BLOBS_PATH, EntryBundleName, LOGS_PATH, Refusal, STATEMENTS_PATH, UPLOADS_PATH};
 
 /// A request that is understood.
 #[derive(Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub(super) fn parse_route(method: &Method, path: &str) -> Result<Route, Refusal>
         Method::DELETE => below(path, UPLOADS_PATH).and_then(|id| id.parse().ok()).map(Route::DeleteUpload),
         _ => None,
     };
-    route.ok_or_else(|| Refusal::new(RefusalCode::NotFound, "there is nothing here for you"))
+    route.ok_or_else(Refusal::not_found)
 }
 
 fn parse_get(path: &str) -> Option<Route> {

@@ -8,12 +8,12 @@ use http::{Request, Response, StatusCode};
 use tokio::sync::mpsc::{Receiver, channel};
 use tokio::task::spawn_blocking;
 
-use super::answers::Answer;
+use super::answers::{Answer, RequestError};
 use super::blocking;
 use crate::clock;
 use crate::domain::UploadId;
 use crate::domain::limits::BLOB_BYTES_MAX;
-use crate::exchange::{ActError, Exchange, ExchangeFault, UploadFault, UploadWriter};
+use crate::exchange::{ActError, Exchange, UploadFault, UploadWriter};
 use crate::net::{IncomingBody, OutgoingBody};
 use crate::trust::VerifiedPeer;
 use crate::wire::{PARTIAL_UPLOAD_TYPE, Refusal, RefusalCode, UPLOAD_COMPLETE, UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOADS_PATH};
@@ -21,17 +21,17 @@ use crate::wire::{PARTIAL_UPLOAD_TYPE, Refusal, RefusalCode, UPLOAD_COMPLETE, UP
 /// Chunks between the socket and the disk: a quarter of a megabyte at the usual size.
 const CHUNKS_WAITING: usize = 16;
 
-pub(super) async fn create(exchange: Arc<Exchange>, peer: VerifiedPeer, headers: &HeaderMap) -> Result<Answer, ActError> {
+pub(super) async fn create(exchange: Arc<Exchange>, peer: VerifiedPeer, headers: &HeaderMap) -> Result<Answer, RequestError> {
     let bytes = number_in(headers, UPLOAD_LENGTH)?;
     let id = blocking(move || exchange.create_upload(&peer, bytes)).await?;
     let mut answer = empty(StatusCode::CREATED);
-    let location = HeaderValue::try_from(format!("{UPLOADS_PATH}/{id}")).map_err(|_| ExchangeFault::Damaged { what: "answer" })?;
+    let location = HeaderValue::try_from(format!("{UPLOADS_PATH}/{id}")).map_err(RequestError::unencodable)?;
     answer.headers_mut().insert(LOCATION, location);
     set_progress(&mut answer, 0, false);
     Ok(answer)
 }
 
-pub(super) async fn progress(exchange: Arc<Exchange>, peer: VerifiedPeer, id: UploadId) -> Result<Answer, ActError> {
+pub(super) async fn progress(exchange: Arc<Exchange>, peer: VerifiedPeer, id: UploadId) -> Result<Answer, RequestError> {
     let progress = blocking(move || exchange.load_progress(&peer, &id)).await?;
     let mut answer = empty(StatusCode::NO_CONTENT);
     set_progress(&mut answer, progress.offset, progress.is_complete);
@@ -39,7 +39,7 @@ pub(super) async fn progress(exchange: Arc<Exchange>, peer: VerifiedPeer, id: Up
     Ok(answer)
 }
 
-pub(super) async fn delete(exchange: Arc<Exchange>, peer: VerifiedPeer, id: UploadId) -> Result<Answer, ActError> {
+pub(super) async fn delete(exchange: Arc<Exchange>, peer: VerifiedPeer, id: UploadId) -> Result<Answer, RequestError> {
     blocking(move || exchange.delete_upload(&peer, &id)).await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
@@ -50,7 +50,7 @@ pub(super) async fn append(
     peer: VerifiedPeer,
     id: UploadId,
     request: Request<IncomingBody>,
-) -> Result<Answer, ActError> {
+) -> Result<Answer, RequestError> {
     let offset = number_in(request.headers(), UPLOAD_OFFSET)?;
     require_partial_upload(request.headers())?;
     let (reader, owner) = (exchange.clone(), peer.clone());
@@ -83,7 +83,7 @@ pub(super) async fn append(
         }
     }
     drop(sender);
-    writing.await.map_err(|_| ExchangeFault::Stopped)??;
+    writing.await.map_err(|_| RequestError::Panicked)??;
     // What is kept, which after a cut is less than what came.
     let kept = blocking(move || reader.load_progress(&owner, &id)).await?;
     if let Some(fault) = cut {

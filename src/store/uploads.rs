@@ -120,8 +120,9 @@ impl Store {
     /// # Errors
     /// `Unknown`, or `Busy` while it is being written.
     pub fn delete_upload(&self, id: &UploadId, owner: &MemberCode) -> Result<(), UploadFault> {
-        let _hold = self.hold_upload(id)?;
+        // Whose it is comes first: to everyone else it is not there, also while it is being written.
         self.load_upload(id, owner)?;
+        let _hold = self.hold_upload(id)?;
         self.remove_upload(&upload_key(owner, id), id).map_err(UploadFault::Fault)
     }
 
