@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use elchi::domain::{MemberCode, StateCode, UnixMillis, UtcSecond};
 use elchi::registrar::{StateCa, Validity, generate_key};
-use elchi::sign::{CERTIFICATE_BYTES_MAX, Certificate, CertificateRefused};
+use elchi::sign::{CERTIFICATE_BYTES_MAX, Certificate, CertificateRefused, SoftwareSigner};
 use elchi::trust::{AnchorRefused, CertificateProfile, ChainRefused, PathPlace, TrustAnchors, VerifiedCertificate, verify_chain};
 use pki_types::{CertificateDer, PrivatePkcs8KeyDer};
 use proptest::prelude::*;
@@ -38,6 +38,12 @@ pub(super) struct Member {
     pub(super) issuer: Certificate,
 }
 
+impl Member {
+    pub(super) fn signer(&self) -> SoftwareSigner {
+        SoftwareSigner::from_pkcs8_der(&self.key_pkcs8, self.certificate.clone(), self.issuer.clone()).unwrap()
+    }
+}
+
 pub(super) fn state_ca(state: &str) -> StateCa {
     StateCa::create(state.parse().unwrap(), validity()).unwrap()
 }
@@ -69,7 +75,7 @@ pub(super) fn world() -> &'static World {
     })
 }
 
-fn state(code: &str) -> StateCode {
+pub(super) fn state(code: &str) -> StateCode {
     code.parse().unwrap()
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 
 use elchi::clock;
 use elchi::crypto::{hash, random_nonce, random_tag};
-use elchi::domain::{AuthorityCode, Hash, Log, MemberCode, Role, StateCode, Tag, TreeHead, UnixMillis, UploadId};
+use elchi::domain::{AuthorityCode, Hash, Log, MemberCode, Role, Tag, TreeHead, UnixMillis, UploadId};
 use elchi::exchange::{ActError, Exchange, LogKeys};
 use elchi::mla::{RevocationReason, SubmissionKind};
 use elchi::registrar::{StateCa, Validity};
@@ -28,7 +28,7 @@ use elchi::wire::{
     decode_event_leaf, encode_statement, parse_tlog_policy,
 };
 
-use super::chain::{Member, enrol};
+use super::chain::{enrol, state};
 use super::store::Home;
 
 /// The authorities, and whether each is its state's central one.
@@ -102,13 +102,12 @@ pub(crate) fn cast() -> &'static Cast {
 
 fn person(ca: &StateCa, [tls, statement]: [CertificateProfile; 2], code: &str, roles: &'static [Role]) -> Person {
     let connects = enrol(ca, tls, code, validity());
-    let Member { key_pkcs8, certificate, issuer } = enrol(ca, statement, code, validity());
+    let signs = enrol(ca, statement, code, validity());
     let mut tls_chain = vec![connects.certificate.der().to_vec()];
     if tls == CertificateProfile::Tls {
         tls_chain.push(connects.issuer.der().to_vec());
     }
-    let statement_sha256 = certificate.certificate_sha256();
-    let signer = SoftwareSigner::from_pkcs8_der(&key_pkcs8, certificate, issuer).unwrap();
+    let (signer, statement_sha256) = (signs.signer(), signs.certificate.certificate_sha256());
     Person { code: code.parse().unwrap(), signer, statement_sha256, tls_chain, sealing: SealingIdentity::generate(), roles }
 }
 
@@ -121,10 +120,6 @@ impl Cast {
     pub(crate) fn identity(&self, authority: &str) -> &SealingIdentity {
         &self.authorities[authority]
     }
-}
-
-pub(crate) fn state(code: &str) -> StateCode {
-    code.parse().unwrap()
 }
 
 pub(crate) fn authority(code: &str) -> AuthorityCode {

@@ -29,12 +29,8 @@ fn member() -> &'static Member {
     MEMBER.get_or_init(|| enrol(&world().kg, CertificateProfile::Statement, "kg.gpo/07", validity()))
 }
 
-fn signer_of(member: &Member) -> SoftwareSigner {
-    SoftwareSigner::from_pkcs8_der(&member.key_pkcs8, member.certificate.clone(), member.issuer.clone()).unwrap()
-}
-
 fn signed() -> Vec<u8> {
-    sign_detached(&signer_of(member()), &hash(CONTENT), second(AT)).unwrap()
+    sign_detached(&member().signer(), &hash(CONTENT), second(AT)).unwrap()
 }
 
 fn verify(signature: &[u8]) -> Result<VerifiedSignature, SignatureRefused> {
@@ -66,7 +62,7 @@ fn another_content_is_another_signature() {
 #[test]
 fn a_registrar_signs_with_the_root_as_its_issuer() {
     let registrar = enrol(&world().kg, CertificateProfile::Registrar, "kg.registrar/01", validity());
-    let verified = verify(&sign_detached(&signer_of(&registrar), &hash(CONTENT), second(AT)).unwrap()).unwrap();
+    let verified = verify(&sign_detached(&registrar.signer(), &hash(CONTENT), second(AT)).unwrap()).unwrap();
     assert_eq!(verified.issuer().der(), world().kg.root_der());
     let issuers = std::slice::from_ref(verified.issuer());
     verify_chain(CertificateProfile::Registrar, verified.signer(), issuers, &world().anchors, at()).unwrap();
@@ -119,7 +115,7 @@ impl Signer for BrokenDevice {
 
 #[test]
 fn a_device_that_signs_something_else_is_noticed() {
-    let broken = BrokenDevice(signer_of(member()));
+    let broken = BrokenDevice(member().signer());
     assert_eq!(sign_detached(&broken, &hash(CONTENT), second(AT)), Err(SignFault::Unverified));
 }
 
@@ -191,7 +187,7 @@ fn openssl_accepts_ours_and_refuses_another_content() {
 fn openssl_accepts_a_registrars() {
     let bench = Bench::new();
     let registrar = enrol(&world().kg, CertificateProfile::Registrar, "kg.registrar/01", validity());
-    let signature = sign_detached(&signer_of(&registrar), &hash(CONTENT), second(AT)).unwrap();
+    let signature = sign_detached(&registrar.signer(), &hash(CONTENT), second(AT)).unwrap();
     assert!(bench.openssl_accepts(&signature, "-cades"));
 }
 
@@ -641,7 +637,7 @@ proptest! {
     #[test]
     fn whatever_is_signed_verifies(content in any::<[u8; 32]>(), seconds in 0u64..253_402_300_800) {
         let (content, time) = (Hash::from_bytes(content), UtcSecond::from_unix(seconds).unwrap());
-        let signature = sign_detached(&signer_of(member()), &content, time).unwrap();
+        let signature = sign_detached(&member().signer(), &content, time).unwrap();
         let verified = verify_detached(&content, &parse_detached(&signature).unwrap()).unwrap();
         prop_assert_eq!((verified.content_sha256(), verified.claimed_signing_time()), (content, time));
     }

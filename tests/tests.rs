@@ -34,3 +34,7 @@ mod story_world;
 #[cfg(feature = "server")]
 mod tampering;
 mod tlog;
+mod trust_acts;
+mod trust_cases;
+mod trust_directory;
+mod trust_world;
