@@ -13,6 +13,7 @@ mod exchange_directory;
 mod exchange_documents;
 #[cfg(feature = "server")]
 mod exchange_faults;
+#[cfg(feature = "server")]
 mod exchange_limits;
 #[cfg(feature = "server")]
 mod exchange_world;

@@ -65,7 +65,8 @@ fn recipients_are_of_one_state_known_and_addressed_as_the_life_cycle_has_it() {
         forwarded    | tr.moj/01     | response kg.gpo: new                 | transition-refused   | the office has not answered
 
         acknowledged | tr.moj/01     | forward tr.ank-cpp tr.ist-cpp: cover | ForwardedToCompetent | own state
-        forwarded    | tr.moj/01     | forward tr.ist-cpp: cover            | ForwardedToCompetent | to a holder: nothing forbids it
+        forwarded    | tr.moj/01     | forward tr.ist-cpp: cover            | slip-mismatch        | to a holder: no second slip
+        forwarded    | tr.moj/01     | forward tr.ank-cpp tr.ist-cpp: cover | slip-mismatch        | to a holder among others
         acknowledged | tr.moj/01     | forward tr.moj: cover                | recipient-refused    | the sender itself
         acknowledged | tr.moj/01     | forward tr.ist-cpp tr.moj: cover     | recipient-refused    | the sender itself
         acknowledged | tr.moj/01     | forward kg.gpo: cover                | transition-refused   | across the border, to a holder
