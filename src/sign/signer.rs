@@ -61,17 +61,6 @@ impl SoftwareSigner {
         }
         Ok(Self { key, certificate, issuer })
     }
-
-    /// As [`SoftwareSigner::from_pkcs8_der`], from PEM labelled `PRIVATE KEY` (RFC 7468, section 10).
-    ///
-    /// # Errors
-    /// As there, and when it is no such PEM.
-    pub fn from_pkcs8_pem(key_pem: &str, certificate: Certificate, issuer: Certificate) -> Result<Self, SignerRefused> {
-        match der::SecretDocument::from_pem(key_pem) {
-            Ok(("PRIVATE KEY", key)) => Self::from_pkcs8_der(key.as_bytes(), certificate, issuer),
-            _ => Err(SignerRefused::Key),
-        }
-    }
 }
 
 impl Signer for SoftwareSigner {

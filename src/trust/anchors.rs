@@ -85,11 +85,6 @@ impl TrustAnchors {
         Ok(())
     }
 
-    /// The root certificate of a state.
-    pub fn root(&self, state: StateCode) -> Option<&Certificate> {
-        self.roots.iter().find(|root| root.state == state).map(|root| &root.certificate)
-    }
-
     pub(super) fn is_root(&self, certificate: &Certificate) -> bool {
         self.roots.iter().any(|root| root.certificate == *certificate)
     }

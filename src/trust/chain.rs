@@ -119,9 +119,7 @@ pub enum ChainRefused {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedCertificate {
     member: MemberCode,
-    profile: CertificateProfile,
     certificate_sha256: Hash,
-    spki_sha256: Hash,
     not_after: UtcSecond,
 }
 
@@ -136,19 +134,9 @@ impl VerifiedCertificate {
         self.member.state()
     }
 
-    /// What it is for.
-    pub fn profile(&self) -> CertificateProfile {
-        self.profile
-    }
-
     /// SHA-256 of its DER.
     pub fn certificate_sha256(&self) -> Hash {
         self.certificate_sha256
-    }
-
-    /// SHA-256 of its SubjectPublicKeyInfo.
-    pub fn spki_sha256(&self) -> Hash {
-        self.spki_sha256
     }
 
     /// The last second at which every certificate of the path is valid. What outlives the check, such as an
@@ -188,7 +176,7 @@ pub fn verify_chain(
     issuing.map_or(Ok(()), |issuing| check_country(issuing, state)).map_err(ChainRefused::IssuingCa)?;
     let path = issuing.into_iter().chain([leaf, root]);
     let not_after = path.map(Certificate::not_after).fold(leaf.not_after(), UtcSecond::min);
-    Ok(VerifiedCertificate { member, profile, certificate_sha256: leaf.certificate_sha256(), spki_sha256: leaf.spki_sha256(), not_after })
+    Ok(VerifiedCertificate { member, certificate_sha256: leaf.certificate_sha256(), not_after })
 }
 
 fn check_leaf(profile: CertificateProfile, leaf: &Certificate) -> Result<MemberCode, ChainRefused> {
