@@ -12,7 +12,7 @@ use elchi::domain::{AuthorityCode, Hash, Origin, Tag};
 use elchi::durable::StagedFile;
 use elchi::seal::{
     Digest, DocumentDigests, DocumentIdentity, ExpectedSlip, GrantRefused, HEADER_BYTES_MAX, HeaderRefused, IdentityFileRefused, OpenError,
-    OpenedSlip, SealError, SealingIdentity, SlipRefused, open_authority_identity, open_cover, open_document, open_slip, pipe, reseal_slip,
+    OpenedSlip, SealError, SealingIdentity, SlipRefused, open_authority_identity, open_cover, open_document, open_slip, reseal_slip,
     seal_authority_identity, seal_document, seal_slip, verify_header,
 };
 use proptest::prelude::*;
@@ -202,25 +202,6 @@ fn a_cover_opens_by_its_blob_alone_and_has_a_limit() {
     let huge = Digest { bytes: 1 << 30, ..digests.sealed };
     assert!(matches!(open_cover(&identity, io::repeat(0), &huge), Err(OpenError::CoverTooLong)));
     assert!(matches!(open_cover(&identity, &blob[1..], &digests.sealed), Err(OpenError::SealedDiffers)));
-}
-
-#[test]
-fn a_pipe_carries_a_document_between_threads() {
-    let identity = DocumentIdentity::generate();
-    let plaintext = vec![9; 40 * CHUNK_BYTES];
-    let (blob, digests) = seal(&identity, &plaintext);
-    let (mut writer, reader) = pipe();
-    let fetching = std::thread::spawn(move || {
-        io::copy(&mut blob.as_slice(), &mut writer).unwrap();
-        writer.finish();
-    });
-    let opened = open_document(&identity, reader, Vec::new(), &digests).unwrap();
-    fetching.join().unwrap();
-    assert!(opened.into_output() == plaintext);
-
-    let (writer, reader) = pipe();
-    drop(writer);
-    assert!(matches!(open_document(&identity, reader, Vec::new(), &digests), Err(OpenError::Read(_))));
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod inbox;
 mod mirror;
 mod opening;
 mod outbox;
+mod pipe;
 mod profile;
 mod sending;
 mod session;
