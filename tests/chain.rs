@@ -31,7 +31,7 @@ pub(super) fn validity() -> Validity {
     Validity { from: second("2026-01-01T00:00:00Z"), until: second("2030-12-31T23:59:59Z") }
 }
 
-/// A member with a key and a certificate, as the registrar's own desk issues it.
+/// A member with a key and a certificate, as the registrar issues it.
 pub(super) struct Member {
     pub(super) key_pkcs8: Vec<u8>,
     pub(super) certificate: Certificate,
@@ -97,7 +97,7 @@ fn leaf_params(code: &str) -> CertificateParams {
 
 fn ca_params(state: &str, path_length: u8) -> CertificateParams {
     let mut params = CertificateParams::default();
-    params.distinguished_name = subject(&[(DnType::CommonName, "an authority"), (DnType::CountryName, state)]);
+    params.distinguished_name = subject(&[(DnType::CommonName, "a CA"), (DnType::CountryName, state)]);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(path_length));
     (params.not_before, params.not_after) = (calendar("2026-01-01T00:00:00Z"), calendar("2030-12-31T23:59:59Z"));
@@ -220,9 +220,9 @@ fn a_certificate_has_one_purpose() {
     assert_eq!(refused(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Any]), wrong);
     assert_eq!(refused(|params| params.key_usages.push(KeyUsagePurpose::ContentCommitment)), ChainRefused::KeyUsage);
     assert_eq!(refused(|params| params.key_usages = vec![]), ChainRefused::KeyUsage);
-    assert_eq!(refused(|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0))), ChainRefused::AuthorityAsLeaf);
-    assert_eq!(verify(Statement, &kg_issuing(), &[&kg_root()]), Err(ChainRefused::AuthorityAsLeaf));
-    assert_eq!(verify(Statement, &kg_root(), &[]), Err(ChainRefused::AuthorityAsLeaf));
+    assert_eq!(refused(|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0))), ChainRefused::CaAsLeaf);
+    assert_eq!(verify(Statement, &kg_issuing(), &[&kg_root()]), Err(ChainRefused::CaAsLeaf));
+    assert_eq!(verify(Statement, &kg_root(), &[]), Err(ChainRefused::CaAsLeaf));
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub trait Signer {
     /// The certificate of the key.
     fn certificate(&self) -> &Certificate;
 
-    /// The certificate of the authority that issued it.
+    /// The certificate of the CA that issued it.
     fn issuer(&self) -> &Certificate;
 
     /// Signs the DER of signed attributes (RFC 5652, section 5.4) with ECDSA P-256 and SHA-256.
