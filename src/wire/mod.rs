@@ -9,7 +9,7 @@ mod checkpoint;
 mod leaf;
 mod note;
 mod refusal;
-mod server_card;
+mod server_sheet;
 mod statement;
 mod statement_text;
 mod tiles;
@@ -30,7 +30,7 @@ pub use leaf::{
 };
 pub use note::{KeyId, KeyName, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, NoteMalformed, NoteSignature, SignedNote, compose_note, parse_note};
 pub use refusal::{Problem, Refusal, RefusalCode};
-pub use server_card::ServerCard;
+pub use server_sheet::ServerSheet;
 pub use statement::{
     Act, AuthorityEntry, DocumentLine, Forward, MemberEntry, OnCase, OnDocuments, Revocation, SlipLine, Statement, Submit,
 };
