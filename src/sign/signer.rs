@@ -9,6 +9,8 @@ use super::ecdsa::EcdsaSignature;
 
 /// A P-256 key that signs, and the two certificates that go with its signatures. The key may live in this
 /// process or in a device; all it is ever given to sign is the DER of signed attributes, about 250 bytes.
+///
+/// P-256 is for statements; a key of another algorithm, as some cards have for manifests, needs a trait of its own.
 pub trait Signer {
     /// The certificate of the key.
     fn certificate(&self) -> &Certificate;
