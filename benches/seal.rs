@@ -28,7 +28,7 @@ fn documents(c: &mut Criterion) {
     group.throughput(Throughput::Bytes(DOCUMENT_BYTES as u64)).sample_size(10);
     group.bench_function("seal 64 MiB", |b| b.iter(|| seal_document(&identity, black_box(&plaintext[..]), io::sink()).unwrap()));
     group.bench_function("open 64 MiB", |b| {
-        b.iter(|| open_document(&identity, black_box(&blob[..]), io::sink(), &digests).map(|opened| *opened.digests()).unwrap());
+        b.iter(|| open_document(&identity, black_box(&blob[..]), io::sink(), &digests).map(drop).unwrap());
     });
     group.finish();
 }
@@ -42,8 +42,6 @@ fn slips(c: &mut Criterion) {
 
     let mut group = c.benchmark_group("seal");
     group.bench_function("seal a slip", |b| b.iter(|| seal_slip(&identity, &log, &tag, black_box(&recipient)).unwrap()));
-    group.bench_function("open a slip", |b| {
-        b.iter(|| open_slip(black_box(&slip), &authority, &expected).map(|slip| *slip.document()).unwrap())
-    });
+    group.bench_function("open a slip", |b| b.iter(|| open_slip(black_box(&slip), &authority, &expected).map(drop).unwrap()));
     group.finish();
 }

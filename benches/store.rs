@@ -17,7 +17,8 @@ const BLOB_BYTES: usize = 256 * MIB;
 /// Blob write and read, and commits of 1 and of 64 leaves.
 pub(crate) fn store_benches(c: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a folder");
-    let settings = StoreSettings::new(folder.path().join("store"), folder.path().join("guard"));
+    let places = format!("folder = {:?}\nguard_file = {:?}", folder.path().join("store"), folder.path().join("guard"));
+    let settings: StoreSettings = toml::from_str(&places).expect("settings");
     let store = Store::open(&settings).expect("a store");
     let owner: MemberCode = "kg.gpo/07".parse().expect("a member");
     bench_blobs(c, &store, &owner);

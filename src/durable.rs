@@ -31,16 +31,6 @@ impl StagedFile {
         Ok(Self { file, target: target.to_owned() })
     }
 
-    /// Where the bytes are for now.
-    pub fn staged_path(&self) -> &Path {
-        self.file.path()
-    }
-
-    /// The file itself, for reading back before it is published.
-    pub fn file(&self) -> &File {
-        self.file.as_file()
-    }
-
     /// Publishes under the final name, replacing what stood there.
     ///
     /// # Errors

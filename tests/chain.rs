@@ -31,7 +31,7 @@ pub(super) fn validity() -> Validity {
     Validity { from: second("2026-01-01T00:00:00Z"), until: second("2030-12-31T23:59:59Z") }
 }
 
-/// A member with a key and a certificate, as the registrar's own desk issues it.
+/// A member with a key and a certificate, as the registrar issues it.
 pub(super) struct Member {
     pub(super) key_pkcs8: Vec<u8>,
     pub(super) certificate: Certificate,
@@ -103,7 +103,7 @@ fn leaf_params(code: &str) -> CertificateParams {
 
 fn ca_params(state: &str, path_length: u8) -> CertificateParams {
     let mut params = CertificateParams::default();
-    params.distinguished_name = subject(&[(DnType::CommonName, "an authority"), (DnType::CountryName, state)]);
+    params.distinguished_name = subject(&[(DnType::CommonName, "a CA"), (DnType::CountryName, state)]);
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(path_length));
     (params.not_before, params.not_after) = (calendar("2026-01-01T00:00:00Z"), calendar("2030-12-31T23:59:59Z"));
@@ -176,9 +176,7 @@ fn what_the_registrar_issues_passes() {
         let verified = verify(profile, &member.certificate, &[&member.issuer]).unwrap();
         assert_eq!(verified.member().to_string(), code);
         assert_eq!(verified.state(), state("KG"));
-        assert_eq!(verified.profile(), profile);
         assert_eq!(verified.certificate_sha256(), member.certificate.certificate_sha256());
-        assert_eq!(verified.spki_sha256(), member.certificate.spki_sha256());
         assert_eq!(verified.not_after(), validity().until);
     }
 }
@@ -228,9 +226,9 @@ fn a_certificate_has_one_purpose() {
     assert_eq!(refused(|params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::Any]), wrong);
     assert_eq!(refused(|params| params.key_usages.push(KeyUsagePurpose::ContentCommitment)), ChainRefused::KeyUsage);
     assert_eq!(refused(|params| params.key_usages = vec![]), ChainRefused::KeyUsage);
-    assert_eq!(refused(|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0))), ChainRefused::AuthorityAsLeaf);
-    assert_eq!(verify(Statement, &kg_issuing(), &[&kg_root()]), Err(ChainRefused::AuthorityAsLeaf));
-    assert_eq!(verify(Statement, &kg_root(), &[]), Err(ChainRefused::AuthorityAsLeaf));
+    assert_eq!(refused(|params| params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0))), ChainRefused::CaAsLeaf);
+    assert_eq!(verify(Statement, &kg_issuing(), &[&kg_root()]), Err(ChainRefused::CaAsLeaf));
+    assert_eq!(verify(Statement, &kg_root(), &[]), Err(ChainRefused::CaAsLeaf));
 }
 
 #[test]
@@ -366,9 +364,7 @@ fn only_p256_with_sha256_counts() {
 
 #[test]
 fn anchors_are_one_root_a_state_and_one_state_a_root() {
-    let World { kg, tr, anchors } = world();
-    assert_eq!(anchors.root(state("KG")), Some(&kg_root()));
-    assert_eq!(anchors.root(state("UZ")), None);
+    let World { kg, tr, .. } = world();
     let refusal = |roots: &[(&str, &[u8])]| TrustAnchors::from_der(roots.iter().map(|(code, der)| (state(code), *der))).err();
     assert_eq!(refusal(&[("KG", kg.root_der()), ("KG", state_ca("KG").root_der())]), Some(AnchorRefused::SameState(state("KG"))));
 

@@ -5,6 +5,7 @@ use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
 use elchi::clock;
+use elchi::domain::Log;
 use elchi::exchange::ActError;
 use elchi::store::{Moment, ProbedFailure, Step, StepProbe, Store, StoreSettings};
 use elchi::wire::{Act, ActRequest, RefusalCode};
@@ -234,7 +235,7 @@ fn whatever_breaks_in_a_commit_a_restart_finds_all_of_the_act_or_nothing() {
             assert_eq!(world.heads()[0].size, if is_there { before + 5 } else { before }, "{step:?} {moment:?}");
             let (receipt, _) = world.accept("kg.gpo/07", &request);
             assert_eq!((receipt.first_index(), world.heads()[0].size), (before, before + 5), "{step:?} {moment:?}");
-            let case = Followed { tag: parcel.submit.case, after: receipt.leaf_hashes()[0], documents: parcel.documents() };
+            let case = Followed { tag: parcel.submit.case, after: world.first_leaf(Log::Events, &receipt), documents: parcel.documents() };
             let opened = world.release("tr.moj/01", &case);
             world.assert_opens("tr.moj/01", &case, &opened, &[b"cover", &vec![7; 2 * 1024 * 1024]]);
             world.check_logs();

@@ -102,7 +102,7 @@ impl PeerGate for Gate {
         let algorithms = [webpki::ring::ECDSA_P256_SHA256];
         let path = leaf.verify_for_usage(&algorithms, &anchors, &chain[1..], time, KeyUsage::client_auth(), None, None);
         path.map_err(|error| match &error {
-            webpki::Error::UnknownIssuer | webpki::Error::InvalidSignatureForPublicKey => refused(PeerAlert::UnknownAuthority, &error),
+            webpki::Error::UnknownIssuer | webpki::Error::InvalidSignatureForPublicKey => refused(PeerAlert::UnknownIssuer, &error),
             webpki::Error::CertExpired { .. } => refused(PeerAlert::Expired, &error),
             _ => refused(PeerAlert::BadCertificate, &error),
         })?;

@@ -12,7 +12,7 @@ use elchi::domain::{AuthorityCode, Hash, Origin, Tag};
 use elchi::durable::StagedFile;
 use elchi::seal::{
     Digest, DocumentDigests, DocumentIdentity, ExpectedSlip, GrantRefused, HEADER_BYTES_MAX, HeaderRefused, IdentityFileRefused, OpenError,
-    OpenedSlip, SealError, SealingIdentity, SlipRefused, open_authority_identity, open_cover, open_document, open_slip, pipe, reseal_slip,
+    OpenedSlip, SealError, SealingIdentity, SlipRefused, open_authority_identity, open_cover, open_document, open_slip, reseal_slip,
     seal_authority_identity, seal_document, seal_slip, verify_header,
 };
 use proptest::prelude::*;
@@ -34,13 +34,20 @@ fn seal(identity: &DocumentIdentity, plaintext: &[u8]) -> (Vec<u8>, DocumentDige
 
 fn open(identity: &DocumentIdentity, blob: &[u8], expected: &DocumentDigests) -> Result<Vec<u8>, OpenError> {
     let opened = open_document(identity, blob, Vec::new(), expected)?;
-    assert_eq!(opened.digests(), expected);
-    Ok(opened.into_output())
+    let plaintext = opened.into_output();
+    assert_eq!(digest(&plaintext), expected.plaintext);
+    Ok(plaintext)
 }
 
 /// Opens what a sender signed although it is broken: the sealed digest is made to fit.
 fn open_as_signed(identity: &DocumentIdentity, blob: &[u8], plaintext: Digest) -> Result<Vec<u8>, OpenError> {
     open(identity, blob, &DocumentDigests { sealed: digest(blob), plaintext })
+}
+
+/// Where the payload of an age file begins: behind the line of the MAC.
+fn header_bytes(sealed: &[u8]) -> usize {
+    verify_header(&sealed[..sealed.len().min(HEADER_BYTES_MAX)]).unwrap();
+    sealed.windows(5).position(|window| window == b"\n--- ").unwrap() + "\n--- ".len() + 43 + "\n".len()
 }
 
 fn log() -> Origin {
@@ -68,7 +75,7 @@ fn documents_around_the_chunk_size_open_to_what_they_were() {
             let plaintext = vec![0x5a; size];
             let (blob, digests) = seal(&identity, &plaintext);
             assert!(open(&identity, &blob, &digests).unwrap() == plaintext, "{size} bytes");
-            let header = verify_header(&blob[..blob.len().min(HEADER_BYTES_MAX)]).unwrap().header_bytes();
+            let header = header_bytes(&blob);
             assert_eq!(blob.len() - header, NONCE_BYTES + size + 16 * size.div_ceil(CHUNK_BYTES).max(1));
         }
     }
@@ -103,7 +110,7 @@ fn a_bit_flipped_anywhere_is_noticed_whoever_flipped_it() {
 fn every_region_of_a_long_document_is_held() {
     let identity = DocumentIdentity::generate();
     let (blob, digests) = seal(&identity, &vec![1; CHUNK_BYTES + 100]);
-    let header = verify_header(&blob).unwrap().header_bytes();
+    let header = header_bytes(&blob);
     let payload = header + NONCE_BYTES;
     let last = payload + SEALED_CHUNK_BYTES;
     let refused = |what: &str, spoiled: Vec<u8>| {
@@ -188,33 +195,13 @@ fn a_cover_opens_by_its_blob_alone_and_has_a_limit() {
     let identity = DocumentIdentity::generate();
     let (blob, digests) = seal(&identity, &vec![b' '; COVER_BYTES_MAX]);
     let opened = open_cover(&identity, &blob[..], &digests.sealed).unwrap();
-    assert_eq!(opened.digests(), &digests);
-    assert_eq!(opened.into_output().len(), COVER_BYTES_MAX);
+    assert_eq!(digest(&opened.into_output()), digests.plaintext);
 
     let (long, long_digests) = seal(&identity, &vec![b' '; COVER_BYTES_MAX + 1]);
     assert!(matches!(open_cover(&identity, &long[..], &long_digests.sealed), Err(OpenError::CoverTooLong)));
     let huge = Digest { bytes: 1 << 30, ..digests.sealed };
     assert!(matches!(open_cover(&identity, io::repeat(0), &huge), Err(OpenError::CoverTooLong)));
     assert!(matches!(open_cover(&identity, &blob[1..], &digests.sealed), Err(OpenError::SealedDiffers)));
-}
-
-#[test]
-fn a_pipe_carries_a_document_between_threads() {
-    let identity = DocumentIdentity::generate();
-    let plaintext = vec![9; 40 * CHUNK_BYTES];
-    let (blob, digests) = seal(&identity, &plaintext);
-    let (mut writer, reader) = pipe();
-    let fetching = std::thread::spawn(move || {
-        io::copy(&mut blob.as_slice(), &mut writer).unwrap();
-        writer.finish();
-    });
-    let opened = open_document(&identity, reader, Vec::new(), &digests).unwrap();
-    fetching.join().unwrap();
-    assert!(opened.into_output() == plaintext);
-
-    let (writer, reader) = pipe();
-    drop(writer);
-    assert!(matches!(open_document(&identity, reader, Vec::new(), &digests), Err(OpenError::Read(_))));
 }
 
 #[test]
@@ -238,7 +225,6 @@ fn a_slip_hands_a_document_over_and_on() {
 
     let forwarded = reseal_slip(&at_ministry, &office.recipient()).unwrap();
     let at_office = open_slip_as_signed(&forwarded, &office, &log(), &tag).unwrap();
-    assert_eq!(at_office.document(), &tag);
     assert_eq!(open(at_office.identity(), &blob, &digests).unwrap(), b"evidence");
     assert!(at_office.identity().recipient() == identity.recipient());
     assert_eq!(slip_error(open_slip_as_signed(&forwarded, &ministry, &log(), &tag)), IdentityFileRefused::NotOpened.into());
@@ -309,7 +295,7 @@ fn slips_and_headers_stay_under_their_limits() {
     let longest: Origin = "a".repeat(128).parse().unwrap();
     for _ in 0..200 {
         let slip = seal_slip(&DocumentIdentity::generate(), &longest, &random_tag(), &authority).unwrap();
-        let header = verify_header(&slip).unwrap().header_bytes();
+        let header = header_bytes(&slip);
         assert!(slip.len() <= SLIP_BYTES_MAX * 2 / 3 && header <= HEADER_BYTES_MAX / 2, "{} bytes, header {header}", slip.len());
     }
 }
@@ -320,7 +306,6 @@ fn a_holder_gets_the_authoritys_identity_and_checks_it() {
     let code: AuthorityCode = "tr.moj".parse().unwrap();
     let grant = seal_authority_identity(&authority, &code, &holder.recipient()).unwrap();
     let granted = open_authority_identity(&grant, &holder, &code).unwrap();
-    assert_eq!(granted.recipient().fingerprint(), authority.recipient().fingerprint());
     let identity = granted.verify_listed(&authority.recipient()).unwrap();
     assert_eq!(*identity.expose_secret(), *authority.expose_secret());
 

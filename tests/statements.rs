@@ -1,6 +1,6 @@
 //! Statements have one spelling: whatever is written is read back, whatever else is refused.
 
-use elchi::domain::{AuthorityCode, Hash, MemberCode, Nonce, Role, Tag, TreeHead, UploadId, UtcSecond};
+use elchi::domain::{AuthorityCode, Hash, Log, MemberCode, Nonce, Role, Tag, TreeHead, UploadId, UtcSecond};
 use elchi::mla::{RevocationReason, SubmissionKind};
 use elchi::wire::{
     Act, AuthorityEntry, DocumentLine, Forward, MemberEntry, OnCase, OnDocuments, Revocation, SlipLine, Statement, StatementMalformed,
@@ -110,6 +110,11 @@ proptest! {
     fn what_is_written_is_read_back(statement in statement()) {
         let text = encode_statement(&statement);
         prop_assert_eq!(parse_statement(text.as_bytes()).unwrap(), statement);
+    }
+
+    #[test]
+    fn exactly_what_moves_a_case_or_a_directory_names_what_it_builds_on(act in act()) {
+        prop_assert_eq!(act.after().is_some(), act.op().moves_case() || act.op().log() == Log::Directory);
     }
 
     /// Any one changed byte is either refused or makes another statement, never the same one.

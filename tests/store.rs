@@ -45,8 +45,13 @@ impl Home {
     }
 }
 
+/// As an operator writes them who names nothing but the two places.
+fn default_settings(root: &Path) -> StoreSettings {
+    toml::from_str(&format!("folder = {:?}\nguard_file = {:?}", root.join("store"), root.join("guard"))).unwrap()
+}
+
 pub(crate) fn settings_in(root: &Path) -> StoreSettings {
-    StoreSettings { free_bytes_min: 16 * MIB as u64, ..StoreSettings::new(root.join("store"), root.join("guard")) }
+    StoreSettings { free_bytes_min: 16 * MIB as u64, ..default_settings(root) }
 }
 
 pub(crate) fn copy_folder(from: &Path, to: &Path) {
@@ -258,10 +263,8 @@ impl Model {
             assert_eq!(store.load_acceptance(accepted.log, &sha256)?, Some(accepted.leaves));
         }
         for ((kind, tag), leaves) in &self.chains {
-            let expected: Vec<ChainLink> = (0..).zip(leaves).map(|(seq, leaf_index)| ChainLink { seq, leaf_index: *leaf_index }).collect();
-            assert_eq!(store.load_chain_head(*kind, tag)?, expected.last().copied());
-            assert_eq!(store.load_chain(*kind, tag, 0, 1000)?, expected[..expected.len().min(256)]);
-            assert_eq!(store.load_chain(*kind, tag, 1, 1)?, expected[1.min(expected.len())..2.min(expected.len())]);
+            let last = (0..).zip(leaves).map(|(seq, leaf_index)| ChainLink { seq, leaf_index: *leaf_index }).last();
+            assert_eq!(store.load_chain_head(*kind, tag)?, last);
         }
         for ((document, authority), slip) in &self.slips {
             assert_eq!(store.load_slip(document, authority)?.as_ref(), Some(slip));
@@ -288,7 +291,7 @@ pub(crate) fn read_blob(store: &Store, document: &Tag) -> Result<Vec<u8>, StoreF
         bytes.extend(chunk);
     }
     assert_eq!(bytes.len() as u64, reader.bytes());
-    assert_eq!(hash(&bytes), reader.sha256());
+    assert_eq!(hash(&bytes), store.load_document(document)?.unwrap().sha256);
     Ok(bytes)
 }
 
@@ -360,7 +363,6 @@ fn what_is_not_there_is_none() {
     assert_eq!(store.load_statement(&Hash::ZERO).unwrap(), None);
     assert_eq!(store.load_acceptance(Log::Events, &Hash::ZERO).unwrap(), None);
     assert_eq!(store.load_chain_head(ChainKind::Case, &Tag::ZERO).unwrap(), None);
-    assert_eq!(store.load_chain(ChainKind::Case, &Tag::ZERO, 0, 9).unwrap(), []);
     assert_eq!(store.load_view(1, &Tag::ZERO).unwrap(), None);
     assert_eq!(store.load_document(&Tag::ZERO).unwrap(), None);
     assert!(store.open_blob(&Tag::ZERO).unwrap().is_none());
@@ -374,11 +376,8 @@ fn chains_do_not_run_into_each_other() {
     for number in 0..300 {
         model.commit(&store, &[Act::new(&format!("act {}", number))]);
     }
-    let register = tag("register");
-    assert_eq!(store.load_chain(ChainKind::Register, &register, 0, 1000).unwrap().len(), 256);
-    assert_eq!(store.load_chain(ChainKind::Register, &register, 290, 1000).unwrap().len(), 10);
-    assert_eq!(store.load_chain(ChainKind::Register, &register, 300, 1000).unwrap(), []);
-    assert_eq!(store.load_chain(ChainKind::Document, &register, 0, 1000).unwrap(), []);
+    let last = |kind| store.load_chain_head(kind, &tag("register")).unwrap().map(|link| link.seq);
+    assert_eq!((last(ChainKind::Register), last(ChainKind::Document)), (Some(299), None));
     assert_eq!(store.load_leaves(Log::Events, 0..600).unwrap().len(), 256);
     assert_eq!(store.load_leaves(Log::Events, 590..600).unwrap().len(), 10);
     model.check(&store);

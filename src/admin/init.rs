@@ -1,4 +1,4 @@
-//! Making a server: keys, configuration, its card for the registrars.
+//! Making a server: keys, configuration, its sheet for the registrars.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -9,7 +9,7 @@ use crate::domain::{Log, Origin, StateCode};
 use crate::durable;
 use crate::sign::Certificate;
 use crate::tlog::LogSigningKey;
-use crate::wire::ServerCard;
+use crate::wire::ServerSheet;
 
 /// What a new server is made from.
 pub struct NewServer<'a> {
@@ -27,11 +27,11 @@ pub struct NewServer<'a> {
     pub tls_certificate: &'a [u8],
 }
 
-/// Makes a server's folder, with `elchi.toml` in it, and gives the card that registrars need.
+/// Makes a server's folder, with `elchi.toml` in it, and gives the sheet that registrars need.
 ///
 /// # Errors
 /// When the folder exists or cannot be written, or a root or name cannot be used.
-pub fn init_server(folder: &Path, new: &NewServer<'_>) -> Result<ServerCard, AdminFault> {
+pub fn init_server(folder: &Path, new: &NewServer<'_>) -> Result<ServerSheet, AdminFault> {
     durable::make_private_folder(folder).map_err(AdminFault::file("make", folder))?;
     for name in ["roots", "guard", "data"] {
         let path = folder.join(name);
@@ -49,17 +49,17 @@ pub fn init_server(folder: &Path, new: &NewServer<'_>) -> Result<ServerCard, Adm
     let certificate_path = folder.join("tls.pem");
     let certificate = Certificate::parse_der(new.tls_certificate).map_err(|refused| AdminFault::unusable(&certificate_path, refused))?;
     publish(&certificate_path, certificate.to_pem().as_bytes())?;
-    let card = ServerCard {
+    let sheet = ServerSheet {
         address: new.address.clone(),
         tls_spki: certificate.spki_sha256(),
         events: make_log_key(folder, &new.log_name, Log::Events)?,
         directory: make_log_key(folder, &new.log_name, Log::Directory)?,
     };
-    let card_path = folder.join("server-card.json");
-    let json = serde_json::to_vec_pretty(&card).map_err(|fault| AdminFault::unusable(&card_path, fault))?;
-    publish(&card_path, &json)?;
+    let sheet_path = folder.join("server-sheet.json");
+    let json = serde_json::to_vec_pretty(&sheet).map_err(|fault| AdminFault::unusable(&sheet_path, fault))?;
+    publish(&sheet_path, &json)?;
     publish(&folder.join("elchi.toml"), config_text(new.listen).as_bytes())?;
-    Ok(card)
+    Ok(sheet)
 }
 
 /// Makes a log's key and gives its verifier key.

@@ -26,7 +26,7 @@ use crate::domain::{Hash, Log, StateCode};
 use crate::durable;
 use crate::sign::{Certificate, parse_detached, verify_detached};
 use crate::tlog::{Frontier, NodeSource, VerifiedCheckpoint, leaf_hash, prove_inclusion};
-use crate::wire::{PolicyLine, TlogProof, compose_note, decode_directory_leaf, encode_tlog_proof};
+use crate::wire::{PolicyLine, compose_note, decode_directory_leaf, encode_tlog_proof};
 
 const SCRIPT: &str = include_str!("verify.sh");
 
@@ -93,7 +93,7 @@ impl ProvenLog {
 
     fn prove(&self, index: u64) -> Result<String, ClientError> {
         let path = prove_inclusion(self, index, self.checkpoint.head().size).map_err(ClientError::unproven)?;
-        Ok(encode_tlog_proof(&TlogProof { extra: Vec::new(), index, path, checkpoint: self.checkpoint.note().clone() }))
+        Ok(encode_tlog_proof(index, &path, self.checkpoint.note()))
     }
 }
 

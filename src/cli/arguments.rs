@@ -198,9 +198,9 @@ pub(super) enum RegistrarCommand {
     },
     /// Sign the policy that sends members to a server.
     Policy {
-        /// The server's card, from its operator.
+        /// The server's sheet, from its operator.
         #[arg(long, value_name = "FILE")]
-        card: PathBuf,
+        sheet: PathBuf,
         /// Another state's root: TR=file.pem. Can be repeated.
         #[arg(long, value_name = "STATE=FILE")]
         root: Vec<StateFile>,
@@ -246,7 +246,7 @@ pub(super) enum RegistrarCommand {
 #[cfg(feature = "server")]
 #[derive(Debug, Subcommand)]
 pub(super) enum AdminCommand {
-    /// Make a server's folder: keys, configuration, a card for the registrars.
+    /// Make a server's folder: keys, configuration, a sheet for the registrars.
     Init {
         /// The new folder.
         folder: PathBuf,

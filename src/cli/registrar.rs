@@ -10,8 +10,8 @@ use super::output::Output;
 use super::profile::folder;
 use crate::client::{Client, ClientError};
 use crate::domain::StateCode;
-use crate::registrar::{Enrolment, RegistrarDesk, Seat, init_registrar, load_letter, publish_letter};
-use crate::wire::ServerCard;
+use crate::registrar::{Enrolment, Seat, StateRegistrar, init_registrar, load_letter, publish_letter};
+use crate::wire::ServerSheet;
 
 pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &Output) -> Result<(), CliFault> {
     let folder = folder(argument)?;
@@ -28,9 +28,9 @@ pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &O
                 )
             });
         }
-        RegistrarCommand::Policy { card, root, out } => {
-            let card: ServerCard = load_letter(&card)?;
-            let bundle = RegistrarDesk::open(&folder)?.sign_policy(&card, &read_roots(&root)?)?;
+        RegistrarCommand::Policy { sheet, root, out } => {
+            let sheet: ServerSheet = load_letter(&sheet)?;
+            let bundle = StateRegistrar::open(&folder)?.sign_policy(&sheet, &read_roots(&root)?)?;
             if let Some(out) = &out {
                 publish_letter(out, &bundle)?;
             }
@@ -38,7 +38,7 @@ pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &O
         }
         RegistrarCommand::Invite { member, role, founds, central, out } => {
             let seat = Seat { member, roles: role, founds, central };
-            let invitation = RegistrarDesk::open(&folder)?.invite(&seat)?;
+            let invitation = StateRegistrar::open(&folder)?.invite(&seat)?;
             publish_letter(&out, &invitation)?;
             output.result(&json!({"member": seat.member, "invitation": out}), || {
                 format!("Give {} to {} in person: whoever has it can join in their name.", out.display(), seat.member)
@@ -47,7 +47,7 @@ pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &O
         RegistrarCommand::Admit { enrolment, out } => {
             let enrolment: Enrolment = load_letter(&enrolment)?;
             let mut client = Client::open(&folder)?;
-            let admission = RegistrarDesk::open(&folder)?.admit(&mut client, &enrolment)?;
+            let admission = StateRegistrar::open(&folder)?.admit(&mut client, &enrolment)?;
             publish_letter(&out, &admission)?;
             output.result(&json!({"member": admission.member, "admission": out}), || {
                 format!("{} is in the directory. Give {} to them.", admission.member, out.display())
@@ -55,7 +55,7 @@ pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &O
         }
         RegistrarCommand::Revoke { member, reason } => {
             let mut client = Client::open(&folder)?;
-            RegistrarDesk::open(&folder)?.revoke(&mut client, &member, reason)?;
+            StateRegistrar::open(&folder)?.revoke(&mut client, &member, reason)?;
             output.result(&json!({"revoked": member}), || format!("{member} is revoked."));
         }
     }

@@ -102,10 +102,10 @@ pub(super) fn admin(command: AdminCommand, output: &Output) -> Result<(), CliFau
             let roots = read_roots(&root)?;
             let (tls_key, tls_certificate) = make_tls(&address)?;
             let new = NewServer { listen, address, log_name, roots: &roots, tls_key: &tls_key, tls_certificate: &tls_certificate };
-            let card = init_server(&folder, &new)?;
-            output.result(&card, || {
+            let sheet = init_server(&folder, &new)?;
+            output.result(&sheet, || {
                 format!(
-                    "The server is ready in {0}.\nGive {0}/server-card.json to each registrar, then: elchi serve --config {0}/elchi.toml\n",
+                    "The server is ready in {0}.\nGive {0}/server-sheet.json to each registrar, then: elchi serve --config {0}/elchi.toml\n",
                     folder.display()
                 )
             });

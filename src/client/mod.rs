@@ -21,6 +21,7 @@ mod inbox;
 mod mirror;
 mod opening;
 mod outbox;
+mod pipe;
 mod profile;
 mod sending;
 mod session;
@@ -31,7 +32,7 @@ use std::path::Path;
 use crate::clock;
 use crate::crypto::{hash, random_nonce};
 use crate::domain::Log;
-use crate::sign::{Signer, SoftwareSigner, sign_detached};
+use crate::sign::{Signer, sign_detached};
 use crate::trust::{Directory, VerifiedPolicy};
 use crate::wire::{Act, Statement, encode_statement};
 
@@ -102,7 +103,7 @@ impl Client {
     }
 
     /// A statement of this member, now, as of what this machine has verified; with its signature.
-    fn sign_statement(&self, act: Act, signer: &SoftwareSigner) -> Result<SignedBytes, ClientError> {
+    fn sign_statement(&self, act: Act, signer: &dyn Signer) -> Result<SignedBytes, ClientError> {
         let log = act.op().log();
         let now = clock::now_second();
         let statement = Statement {

@@ -13,12 +13,13 @@ use std::thread;
 
 use super::cover::{COVER_NAME, CheckedCover, check_cover};
 use super::history::{CaseEvent, CaseHistory};
+use super::pipe::{PipeReader, pipe};
 use super::{Client, ClientError, Progress};
 use crate::domain::{AuthorityCode, Hash, Log, Tag};
 use crate::durable::{self, StagedFile};
 use crate::seal::{
-    Digest, DocumentDigests, DocumentIdentity, ExpectedSlip, GrantedIdentity, OpenError, OpenedDocument, OpenedSlip, PipeReader,
-    SealingIdentity, open_cover, open_document, open_slip, pipe,
+    Digest, DocumentDigests, DocumentIdentity, ExpectedSlip, GrantedIdentity, OpenError, OpenedDocument, OpenedSlip, SealingIdentity,
+    open_cover, open_document, open_slip,
 };
 use crate::wire::{Act, DocumentLine, OnDocuments, SlipBody, Statement, Submit};
 

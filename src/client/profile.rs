@@ -25,7 +25,7 @@ use super::ClientError;
 use crate::domain::{MemberCode, StateCode};
 use crate::seal::{GrantedIdentity, SealingIdentity, open_authority_identity};
 use crate::settings::load_settings;
-use crate::sign::{Certificate, SoftwareSigner};
+use crate::sign::{Certificate, Signer, SoftwareSigner};
 use crate::trust::{VerifiedPolicy, verify_policy};
 
 /// `profile.toml`.
@@ -145,7 +145,7 @@ impl Profile {
     ///
     /// # Errors
     /// When a part is missing, does not parse, or does not belong to the other.
-    pub fn load_statement_signer(&self) -> Result<SoftwareSigner, ClientError> {
+    pub fn load_statement_signer(&self) -> Result<impl Signer + use<>, ClientError> {
         let mut chain = self.load_certificates("statement.pem")?;
         if chain.len() != 2 {
             return Err(self.broken("statement.pem must hold the certificate and its issuer's".into()));

@@ -13,11 +13,11 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
 use super::ClientError;
+use super::pipe::PipeWriter;
 use super::profile::TlsKey;
 use crate::domain::limits::BLOB_BYTES_MAX;
 use crate::domain::{Hash, Log, Tag, UploadId};
 use crate::net::{BodyCut, ClientDeadlines, Connection, Connector, IncomingBody, LinkFault, OutgoingBody, RequestId, TlsIdentity};
-use crate::seal::PipeWriter;
 use crate::wire::{
     ACT_REQUEST_BYTES_MAX, ACTS_PATH, ActAnswer, ActRequest, BLOBS_PATH, BUNDLE_BYTES_MAX, EntryBundleName, LOGS_PATH, NOTE_BYTES_MAX,
     PARTIAL_UPLOAD_TYPE, Problem, RefusalCode, STATEMENTS_PATH, SignedNote, SignedStatement, UPLOAD_COMPLETE, UPLOAD_LENGTH, UPLOAD_OFFSET,
@@ -225,7 +225,13 @@ impl Session {
     ///
     /// # Errors
     /// When the server refuses, no progress is made any more, or the reader of the pipe has gone.
-    pub fn fetch_blob(&mut self, document: &Tag, bytes: u64, mut pipe: PipeWriter, progress: Progress<'_>) -> Result<(), ClientError> {
+    pub(super) fn fetch_blob(
+        &mut self,
+        document: &Tag,
+        bytes: u64,
+        mut pipe: PipeWriter,
+        progress: Progress<'_>,
+    ) -> Result<(), ClientError> {
         let mut attempts = 0;
         let mut offset = 0;
         while offset < bytes {

@@ -10,7 +10,7 @@ use crate::client::{Client, ClientError};
 use crate::clock;
 use crate::domain::{MemberCode, Role, StateCode, UtcSecond};
 use crate::registrar::{
-    RegistrarDesk, Seat, Validity, accept, enrol, generate_key, init_registrar, issue_server_certificate, publish_letter,
+    Seat, StateRegistrar, Validity, accept, enrol, generate_key, init_registrar, issue_server_certificate, publish_letter,
 };
 
 /// One person of the story.
@@ -62,13 +62,13 @@ pub(super) fn make_cast(stage: &mut Stage<'_>) -> Result<(Cast, RunningServer), 
     }
     let listen = free_address()?;
     let address = listen.to_string();
-    let card = stage.step("the operator makes a server", |stage| make_server(stage, listen, &roots))?;
+    let sheet = stage.step("the operator makes a server", |stage| make_server(stage, listen, &roots))?;
     stage.step("both registrars sign the policy that names it", |stage| {
         for folder in ["kg", "tr"] {
-            let desk = RegistrarDesk::open(&stage.path(folder)).map_err(|fault| fault.to_string())?;
+            let registrar = StateRegistrar::open(&stage.path(folder)).map_err(|fault| fault.to_string())?;
             let own: StateCode = folder.to_uppercase().parse().map_err(|fault: crate::domain::Malformed| fault.to_string())?;
             let others: Vec<_> = roots.iter().filter(|(state, _)| *state != own).cloned().collect();
-            desk.sign_policy(&card, &others).map_err(|fault| fault.to_string())?;
+            registrar.sign_policy(&sheet, &others).map_err(|fault| fault.to_string())?;
         }
         Ok::<_, String>(())
     })?;
@@ -86,7 +86,7 @@ pub(super) fn make_cast(stage: &mut Stage<'_>) -> Result<(Cast, RunningServer), 
     Ok((Cast { people, address }, server))
 }
 
-fn make_server(stage: &Stage<'_>, listen: std::net::SocketAddr, roots: &[(StateCode, String)]) -> Result<crate::wire::ServerCard, String> {
+fn make_server(stage: &Stage<'_>, listen: std::net::SocketAddr, roots: &[(StateCode, String)]) -> Result<crate::wire::ServerSheet, String> {
     let (tls_key, _) = generate_key().map_err(|fault| fault.to_string())?;
     let now = clock::now_second().unix();
     let second = |unix| UtcSecond::from_unix(unix).map_err(|fault| fault.to_string());
@@ -108,14 +108,14 @@ fn enrol_person(stage: &Stage<'_>, person: &Person) -> Result<(), ClientError> {
     let state = person.member.state().to_string().to_lowercase();
     let letter = |kind: &str| -> PathBuf { stage.path("letters").join(format!("{}-{kind}.json", person.folder_name())) };
     let profile = stage.path("people").join(person.folder_name());
-    let desk = RegistrarDesk::open(&stage.path(&state))?;
-    let mut registrar = Client::open(&stage.path(&state))?;
+    let registrar = StateRegistrar::open(&stage.path(&state))?;
+    let mut client = Client::open(&stage.path(&state))?;
     let seat = Seat { member: person.member.clone(), roles: person.roles.clone(), founds: true, central: person.central };
-    let invitation = desk.invite(&seat)?;
+    let invitation = registrar.invite(&seat)?;
     publish_letter(&letter("invitation"), &invitation)?;
     let enrolment = enrol(&invitation, &profile)?;
     publish_letter(&letter("enrolment"), &enrolment)?;
-    let admission = desk.admit(&mut registrar, &enrolment)?;
+    let admission = registrar.admit(&mut client, &enrolment)?;
     publish_letter(&letter("admission"), &admission)?;
     accept(&admission, &profile).map(|_| ())
 }

@@ -79,7 +79,15 @@ impl Op {
     pub const fn log(self) -> Log {
         match self {
             Op::Authority | Op::Member | Op::Revoke => Log::Directory,
-            _ => Log::Events,
+            Op::Submit | Op::Release | Op::Opened | Op::Acknowledge | Op::Forward | Op::Close => Log::Events,
+        }
+    }
+
+    /// Whether an act of this op moves its case: it builds on the case's last event, and becomes the last one.
+    pub const fn moves_case(self) -> bool {
+        match self {
+            Op::Submit | Op::Acknowledge | Op::Forward | Op::Close => true,
+            Op::Release | Op::Opened | Op::Authority | Op::Member | Op::Revoke => false,
         }
     }
 }

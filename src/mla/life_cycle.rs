@@ -50,17 +50,6 @@ pub enum CaseAct {
     Close,
 }
 
-impl CaseAct {
-    /// All acts that can move a case.
-    pub const ALL: [CaseAct; 5] = [
-        CaseAct::Submit(SubmissionKind::Request),
-        CaseAct::Submit(SubmissionKind::Response),
-        CaseAct::Acknowledge,
-        CaseAct::Forward,
-        CaseAct::Close,
-    ];
-}
-
 impl fmt::Display for CaseAct {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -172,9 +161,17 @@ mod tests {
         Some(CaseState::Closed),
     ];
 
+    const ACTS: [CaseAct; 5] = [
+        CaseAct::Submit(SubmissionKind::Request),
+        CaseAct::Submit(SubmissionKind::Response),
+        CaseAct::Acknowledge,
+        CaseAct::Forward,
+        CaseAct::Close,
+    ];
+
     fn every_combination() -> impl Iterator<Item = (Option<CaseState>, CaseAct, Side, Office, Direction)> {
         STATES.into_iter().flat_map(|from| {
-            CaseAct::ALL.into_iter().flat_map(move |act| {
+            ACTS.into_iter().flat_map(move |act| {
                 [Side::Requesting, Side::Requested].into_iter().flat_map(move |side| {
                     [Office::Central, Office::Competent].into_iter().flat_map(move |office| {
                         [Direction::Nobody, Direction::Inside, Direction::Across]

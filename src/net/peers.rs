@@ -58,7 +58,7 @@ pub struct PeerRefused {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PeerAlert {
     /// `unknown_ca`: the chain ends in no root that is trusted here.
-    UnknownAuthority,
+    UnknownIssuer,
     /// `certificate_expired`: or not valid yet.
     Expired,
     /// `certificate_revoked`.
@@ -72,7 +72,7 @@ pub enum PeerAlert {
 impl PeerAlert {
     fn to_certificate_error(self) -> CertificateError {
         match self {
-            PeerAlert::UnknownAuthority => CertificateError::UnknownIssuer,
+            PeerAlert::UnknownIssuer => CertificateError::UnknownIssuer,
             PeerAlert::Expired => CertificateError::Expired,
             PeerAlert::Revoked => CertificateError::Revoked,
             PeerAlert::BadCertificate => CertificateError::BadEncoding,
@@ -85,7 +85,7 @@ impl PeerAlert {
 fn trace_refused(refused: &PeerRefused) {
     let PeerRefused { alert, reason } = refused;
     match alert {
-        PeerAlert::UnknownAuthority | PeerAlert::BadCertificate => tracing::debug!(?alert, reason, "a certificate is refused"),
+        PeerAlert::UnknownIssuer | PeerAlert::BadCertificate => tracing::debug!(?alert, reason, "a certificate is refused"),
         _ => tracing::info!(?alert, reason, "a certificate is refused"),
     }
 }

@@ -12,11 +12,11 @@ use crate::crypto::random_array;
 use crate::domain::{MemberCode, StateCode, UtcSecond};
 use crate::trust::{CertificateProfile, MEMBER_URI_SCHEME};
 
-/// A certificate could not be issued, or a stored authority could not be read.
+/// A certificate could not be issued, or a stored CA could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum CaFault {
     /// A key or certificate that is not of the profile, or an encoding failure.
-    #[error("the certificate authority failed: {0}")]
+    #[error("the CA failed: {0}")]
     Certificate(#[from] rcgen::Error),
     /// A validity that the calendar does not have.
     #[error("the validity is not a calendar time")]
@@ -66,11 +66,11 @@ pub fn verify_request(request_pem: &str) -> Result<Vec<u8>, CaFault> {
 
 /// A state's root and its issuing CA, with their private keys.
 pub struct StateCa {
-    root: AuthorityKey,
-    issuing: AuthorityKey,
+    root: CaKey,
+    issuing: CaKey,
 }
 
-struct AuthorityKey {
+struct CaKey {
     certificate: CertificateDer<'static>,
     key_pkcs8: Zeroizing<Vec<u8>>,
 }
@@ -92,14 +92,14 @@ impl StateCa {
         let issuing_certificate = issuing_params.signed_by(&SubjectPublicKeyInfo::from_der(&issuing_spki)?, &issuer)?.der().clone();
 
         Ok(Self {
-            root: AuthorityKey { certificate: root_certificate, key_pkcs8: root_key },
-            issuing: AuthorityKey { certificate: issuing_certificate, key_pkcs8: issuing_key },
+            root: CaKey { certificate: root_certificate, key_pkcs8: root_key },
+            issuing: CaKey { certificate: issuing_certificate, key_pkcs8: issuing_key },
         })
     }
 
-    /// Takes up an authority whose certificates (DER) and keys (PKCS#8 DER) were stored.
+    /// Takes up a CA whose certificates (DER) and keys (PKCS#8 DER) were stored.
     pub fn from_stored(root: (Vec<u8>, Zeroizing<Vec<u8>>), issuing: (Vec<u8>, Zeroizing<Vec<u8>>)) -> Self {
-        let stored = |(certificate, key_pkcs8): (Vec<u8>, _)| AuthorityKey { certificate: CertificateDer::from(certificate), key_pkcs8 };
+        let stored = |(certificate, key_pkcs8): (Vec<u8>, _)| CaKey { certificate: CertificateDer::from(certificate), key_pkcs8 };
         Self { root: stored(root), issuing: stored(issuing) }
     }
 
@@ -142,7 +142,7 @@ impl StateCa {
         Ok(params.signed_by(&SubjectPublicKeyInfo::from_der(spki_der)?, &issuer)?.der().to_vec())
     }
 
-    fn issuer_of(&self, profile: CertificateProfile) -> &AuthorityKey {
+    fn issuer_of(&self, profile: CertificateProfile) -> &CaKey {
         if profile.is_issued_by_root() { &self.root } else { &self.issuing }
     }
 }

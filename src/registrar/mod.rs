@@ -1,4 +1,4 @@
-//! A state's own desk: its certificate authority, enrolment, directory entries, policy; and the member's
+//! A state's registrar: its CA, enrolment, directory entries, policy; and the member's
 //! side of enrolment.
 //!
 //! The only module that names rcgen. It never speaks for another state, and never holds a private key
@@ -13,13 +13,13 @@
 //! ```
 
 mod ca;
-mod desk;
 mod enrolment;
 mod letters;
 mod policy;
+mod state_registrar;
 
 pub use ca::{CaFault, StateCa, Validity, create_request, generate_key, issue_server_certificate, verify_request};
-pub use desk::{RegistrarDesk, Seat, init_registrar};
 pub use enrolment::{accept, enrol, grant, take_grant};
 pub use letters::{Admission, Enrolment, Invitation, PolicyBundle, load_letter, publish_letter};
 pub use policy::take_policy;
+pub use state_registrar::{Seat, StateRegistrar, init_registrar};

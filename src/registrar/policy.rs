@@ -14,19 +14,19 @@ use crate::settings::load_settings;
 use crate::sign::{Certificate, Signer, sign_detached};
 use crate::tlog::LogVerifierKey;
 use crate::trust::{Policy, VerifiedPolicy, encode_policy, parse_policy, verify_policy};
-use crate::wire::{Base64Bytes, PolicyLine, Quorum, ServerCard, compose_tlog_policy};
+use crate::wire::{Base64Bytes, PolicyLine, Quorum, ServerSheet, compose_tlog_policy};
 
 /// Signs the policy that sends members to `server` and trusts these roots.
 pub(super) fn sign_policy(
     state: StateCode,
     version: u64,
-    server: &ServerCard,
+    server: &ServerSheet,
     roots: &BTreeMap<StateCode, Certificate>,
     signer: &dyn Signer,
 ) -> Result<PolicyBundle, ClientError> {
     let log_line = |vkey: &str| {
         let key = vkey.parse().map_err(|fault| {
-            ClientError::not_possible(format!("a log key of the server's card: {fault}"), "ask the server's operator for the card again")
+            ClientError::not_possible(format!("a log key of the server's sheet: {fault}"), "ask the server's operator for the sheet again")
         })?;
         LogVerifierKey::from_wire(&key).map_err(ClientError::unproven)?;
         Ok::<_, ClientError>(PolicyLine::Log { key, url: None })

@@ -6,6 +6,7 @@ use std::iter;
 use age::stream::{StreamReader, StreamWriter};
 use age::{Decryptor, Encryptor};
 
+use super::header::VerifiedHeader;
 use super::{SealingIdentity, SealingRecipient};
 
 /// Why something could not be sealed. Nothing of it is any security; what was written is to be dropped.
@@ -36,7 +37,7 @@ pub(super) fn begin_sealing<W: Write>(recipient: &SealingRecipient, out: W) -> R
 }
 
 /// Reads a header that was verified, and gives the reader of the payload.
-pub(super) fn begin_opening<R: BufRead>(identity: &SealingIdentity, sealed: R) -> Result<StreamReader<R>, NotDecrypted> {
+pub(super) fn begin_opening<R: BufRead>(_: VerifiedHeader, identity: &SealingIdentity, sealed: R) -> Result<StreamReader<R>, NotDecrypted> {
     let identities = iter::once(identity as &dyn age::Identity);
     Decryptor::new_buffered(sealed).and_then(|decryptor| decryptor.decrypt(identities)).map_err(|_| NotDecrypted)
 }

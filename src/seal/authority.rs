@@ -35,11 +35,6 @@ pub enum GrantRefused {
 pub struct OtherKey;
 
 impl GrantedIdentity {
-    /// The key it belongs to, for messages.
-    pub fn recipient(&self) -> SealingRecipient {
-        self.0.recipient()
-    }
-
     /// Gives up the identity if it belongs to `listed`, the authority's key in the directory.
     ///
     /// # Errors

@@ -58,15 +58,9 @@ pub struct DocumentDigests {
 /// A document that was opened to its end and is the expected one, with the output that holds it.
 pub struct OpenedDocument<W> {
     output: W,
-    digests: DocumentDigests,
 }
 
 impl<W> OpenedDocument<W> {
-    /// What the document is.
-    pub fn digests(&self) -> &DocumentDigests {
-        &self.digests
-    }
-
     /// The output, to be shown or published.
     pub fn into_output(self) -> W {
         self.output
@@ -147,8 +141,8 @@ pub fn open_document<W: Write>(
     out: W,
     expected: &DocumentDigests,
 ) -> Result<OpenedDocument<W>, OpenError> {
-    let opened = open_stream(identity.as_identity(), sealed, out, &expected.sealed)?;
-    if opened.digests.plaintext == expected.plaintext { Ok(opened) } else { Err(OpenError::PlaintextDiffers) }
+    let (output, plaintext) = open_stream(identity.as_identity(), sealed, out, &expected.sealed)?;
+    if plaintext == expected.plaintext { Ok(OpenedDocument { output }) } else { Err(OpenError::PlaintextDiffers) }
 }
 
 /// Opens a cover, of which only the blob is known beforehand: it is what names the other documents.
@@ -159,35 +153,35 @@ pub fn open_cover(identity: &DocumentIdentity, sealed: impl Read, expected: &Dig
     if expected.bytes > COVER_BLOB_BYTES_MAX {
         return Err(OpenError::CoverTooLong);
     }
-    let opened = open_stream(identity.as_identity(), sealed, Vec::new(), expected)?;
-    if opened.output.len() <= COVER_BYTES_MAX { Ok(opened) } else { Err(OpenError::CoverTooLong) }
+    let (output, _) = open_stream(identity.as_identity(), sealed, Vec::new(), expected)?;
+    if output.len() <= COVER_BYTES_MAX { Ok(OpenedDocument { output }) } else { Err(OpenError::CoverTooLong) }
 }
 
+/// The output, and what was written to it.
 fn open_stream<W: Write>(
     identity: &SealingIdentity,
     sealed: impl Read,
     mut output: W,
     expected: &Digest,
-) -> Result<OpenedDocument<W>, OpenError> {
+) -> Result<(W, Digest), OpenError> {
     // One byte more than expected is enough to know that it is too long.
     let mut sealed = TallyReader::start(sealed.take(expected.bytes.saturating_add(1))).map_err(OpenError::Digest)?;
     let outcome = decrypt(identity, &mut sealed, &mut output);
     if let Err(fault @ (OpenError::Write(_) | OpenError::Digest(_))) = outcome {
         return Err(fault);
     }
-    let sealed = sealed.finish().map_err(OpenError::Read)?;
-    if sealed != *expected {
+    if sealed.finish().map_err(OpenError::Read)? != *expected {
         return Err(OpenError::SealedDiffers);
     }
-    Ok(OpenedDocument { output, digests: DocumentDigests { sealed, plaintext: outcome? } })
+    Ok((output, outcome?))
 }
 
 /// Decrypts to the end of the input, which age's reader insists is the end of the payload.
 fn decrypt<R: Read>(identity: &SealingIdentity, sealed: &mut TallyReader<R>, out: &mut impl Write) -> Result<Digest, OpenError> {
     let mut prefix = Vec::with_capacity(HEADER_BYTES_MAX);
     sealed.by_ref().take(HEADER_BYTES_MAX as u64).read_to_end(&mut prefix).map_err(OpenError::Read)?;
-    verify_header(&prefix)?;
-    let mut payload = begin_opening(identity, prefix.chain(BufReader::with_capacity(HEADER_BYTES_MAX, sealed)))?;
+    let header = verify_header(&prefix)?;
+    let mut payload = begin_opening(header, identity, prefix.chain(BufReader::with_capacity(HEADER_BYTES_MAX, sealed)))?;
     let mut tally = Tally::start().map_err(OpenError::Digest)?;
     let mut buffer = vec![0u8; BUFFER_BYTES];
     loop {

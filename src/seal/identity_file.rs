@@ -55,10 +55,10 @@ pub(super) fn open_identity_file(sealed: &[u8], opener: &SealingIdentity) -> Res
     if sealed.len() > SLIP_BYTES_MAX {
         return Err(IdentityFileRefused::TooLong);
     }
-    verify_header(sealed)?;
+    let header = verify_header(sealed)?;
     // With room for all, so that growing leaves no copies behind.
     let mut text = Zeroizing::new(Vec::with_capacity(SLIP_BYTES_MAX));
-    begin_opening(opener, sealed)?.read_to_end(&mut text).map_err(|_| IdentityFileRefused::NotOpened)?;
+    begin_opening(header, opener, sealed)?.read_to_end(&mut text).map_err(|_| IdentityFileRefused::NotOpened)?;
     parse_identity_file(&text).ok_or(IdentityFileRefused::Malformed)
 }
 

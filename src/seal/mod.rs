@@ -40,7 +40,6 @@ mod hybrid;
 mod identity_file;
 mod kem;
 mod keys;
-mod pipe;
 mod slip;
 mod tally;
 
@@ -50,6 +49,5 @@ pub use document::{DocumentDigests, DocumentIdentity, OpenError, OpenedDocument,
 pub use header::{HEADER_BYTES_MAX, HeaderRefused, VerifiedHeader, verify_header};
 pub use hybrid::{SealingIdentity, SealingRecipient};
 pub use identity_file::IdentityFileRefused;
-pub use pipe::{PipeReader, PipeWriter, pipe};
 pub use slip::{ExpectedSlip, OpenedSlip, SlipRefused, open_slip, reseal_slip, seal_slip};
 pub use tally::Digest;

@@ -36,11 +36,6 @@ pub struct OpenedSlip {
 }
 
 impl OpenedSlip {
-    /// The document that it is for.
-    pub fn document(&self) -> &Tag {
-        &self.document
-    }
-
     /// What opens the document's blob.
     pub fn identity(&self) -> &DocumentIdentity {
         &self.identity

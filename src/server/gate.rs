@@ -40,7 +40,7 @@ impl PeerGate for ServerGate {
 fn describe(refused: trust::PeerRefused) -> PeerRefused {
     let alert = match &refused {
         trust::PeerRefused::Unreadable(_) | trust::PeerRefused::Profile(_) => PeerAlert::BadCertificate,
-        trust::PeerRefused::UnknownAuthority(_) => PeerAlert::UnknownAuthority,
+        trust::PeerRefused::UnknownIssuer(_) => PeerAlert::UnknownIssuer,
         trust::PeerRefused::Expired(_) => PeerAlert::Expired,
         trust::PeerRefused::Revoked(_) => PeerAlert::Revoked,
         trust::PeerRefused::NotInDirectory(_) => PeerAlert::NotAdmitted,

@@ -65,7 +65,6 @@ pub struct Certificate(Arc<Parsed>);
 struct Parsed {
     der: Vec<u8>,
     sha256: Hash,
-    spki_der: Vec<u8>,
     spki_sha256: Hash,
     point: Option<P256Point>,
     serial: Vec<u8>,
@@ -114,11 +113,9 @@ impl Certificate {
         let tbs = parsed.tbs_certificate();
         check_rules(parsed)?;
         let algorithm = parsed.signature_algorithm();
-        let spki_der = tbs.subject_public_key_info().to_der()?;
         Ok(Parsed {
             sha256: hash(der),
-            spki_sha256: hash(&spki_der),
-            spki_der,
+            spki_sha256: hash(&tbs.subject_public_key_info().to_der()?),
             point: p256_point(tbs.subject_public_key_info()),
             serial: tbs.serial_number().as_bytes().to_vec(),
             issuer_der: tbs.issuer().to_der()?,
@@ -147,11 +144,6 @@ impl Certificate {
     /// SHA-256 of the DER: the name by which statements and the directory call a certificate.
     pub fn certificate_sha256(&self) -> Hash {
         self.0.sha256
-    }
-
-    /// The SubjectPublicKeyInfo, DER.
-    pub fn spki_der(&self) -> &[u8] {
-        &self.0.spki_der
     }
 
     /// SHA-256 of the SubjectPublicKeyInfo: the name of the key, whatever certificate carries it.

@@ -58,16 +58,6 @@ pub struct DetachedSignature {
 pub struct VerifiedSignature(Claims);
 
 impl VerifiedSignature {
-    /// SHA-256 of the content that was signed.
-    pub fn content_sha256(&self) -> Hash {
-        self.0.content_sha256
-    }
-
-    /// The time that the signer claims. A leaf's time decides, never this.
-    pub fn claimed_signing_time(&self) -> UtcSecond {
-        self.0.signing_time
-    }
-
     /// The certificate whose key signed; bound by the signature.
     pub fn signer(&self) -> &Certificate {
         &self.0.signer

@@ -58,8 +58,8 @@ pub(super) fn require(holds: bool, rule: &'static str) -> Result<(), Certificate
 
 fn basic_constraints(extension: &Extension) -> Result<BasicConstraints, CertificateRefused> {
     let constraints: BasicConstraints = decode(extension, "basicConstraints")?;
-    require(!constraints.ca || extension.critical, "basicConstraints of an authority is not critical (4.2.1.9)")?;
-    require(constraints.ca || constraints.path_len_constraint.is_none(), "only an authority has a path length (4.2.1.9)")?;
+    require(!constraints.ca || extension.critical, "basicConstraints of a CA is not critical (4.2.1.9)")?;
+    require(constraints.ca || constraints.path_len_constraint.is_none(), "only a CA has a path length (4.2.1.9)")?;
     Ok(constraints)
 }
 

@@ -9,11 +9,13 @@ use super::ecdsa::EcdsaSignature;
 
 /// A P-256 key that signs, and the two certificates that go with its signatures. The key may live in this
 /// process or in a device; all it is ever given to sign is the DER of signed attributes, about 250 bytes.
+///
+/// P-256 is for statements; a key of another algorithm, as some cards have for manifests, needs a trait of its own.
 pub trait Signer {
     /// The certificate of the key.
     fn certificate(&self) -> &Certificate;
 
-    /// The certificate of the authority that issued it.
+    /// The certificate of the CA that issued it.
     fn issuer(&self) -> &Certificate;
 
     /// Signs the DER of signed attributes (RFC 5652, section 5.4) with ECDSA P-256 and SHA-256.
@@ -60,17 +62,6 @@ impl SoftwareSigner {
             return Err(SignerRefused::OtherIssuer);
         }
         Ok(Self { key, certificate, issuer })
-    }
-
-    /// As [`SoftwareSigner::from_pkcs8_der`], from PEM labelled `PRIVATE KEY` (RFC 7468, section 10).
-    ///
-    /// # Errors
-    /// As there, and when it is no such PEM.
-    pub fn from_pkcs8_pem(key_pem: &str, certificate: Certificate, issuer: Certificate) -> Result<Self, SignerRefused> {
-        match der::SecretDocument::from_pem(key_pem) {
-            Ok(("PRIVATE KEY", key)) => Self::from_pkcs8_der(key.as_bytes(), certificate, issuer),
-            _ => Err(SignerRefused::Key),
-        }
     }
 }
 

@@ -3,8 +3,8 @@
 //! A reader holds nothing open between two chunks. A download may take a day; an iterator held that long
 //! would keep every file and every memory table that the store has replaced since.
 
+use crate::domain::Tag;
 use crate::domain::limits::{SEGMENT_VALUE_BYTES, SMALL_BLOB_BYTES_MAX};
-use crate::domain::{Hash, Tag};
 
 use super::database::Database;
 use super::rows::{Family, chunk_key};
@@ -31,11 +31,6 @@ impl BlobReader {
     /// The blob's length.
     pub const fn bytes(&self) -> u64 {
         self.document.bytes
-    }
-
-    /// The blob's SHA-256, as it was computed when the bytes came.
-    pub const fn sha256(&self) -> Hash {
-        self.document.sha256
     }
 
     /// The bytes from `offset` to the end of the chunk that it lies in, 1 to 1,048,576 of them; at the

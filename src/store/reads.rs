@@ -102,25 +102,6 @@ impl Store {
         row.map(|row| Acceptance::decode(&row)).transpose()
     }
 
-    /// A chain from an entry on: as many as there are, at most `count_max` and [`LOAD_ROWS_MAX`].
-    ///
-    /// # Errors
-    /// When storage fails, or an entry is damaged or missing between two others.
-    pub fn load_chain(&self, kind: ChainKind, tag: &Tag, from_seq: u64, count_max: usize) -> Result<Vec<ChainLink>, StoreFault> {
-        self.reading(|database| {
-            let mut rows = database.scan(Family::Index, &index_key(kind, tag, from_seq), None)?;
-            let mut links = Vec::new();
-            for seq in (from_seq..).take(count_max.min(LOAD_ROWS_MAX)) {
-                match rows.next_row()? {
-                    Some((key, row)) if key == index_key(kind, tag, seq) => links.push(ChainLink { seq, leaf_index: decode_index(row)? }),
-                    Some((key, _)) if key.starts_with(&index_key(kind, tag, 0)[..33]) => return Err(missing("index", seq)),
-                    _ => break,
-                }
-            }
-            Ok(links)
-        })
-    }
-
     /// The last entry of a chain, or `None` where there is no such chain.
     ///
     /// # Errors

@@ -29,18 +29,6 @@ pub struct StoreSettings {
 }
 
 impl StoreSettings {
-    /// The defaults, for a folder and a guard file.
-    pub fn new(folder: impl Into<PathBuf>, guard_file: impl Into<PathBuf>) -> Self {
-        Self {
-            folder: folder.into(),
-            guard_file: guard_file.into(),
-            free_bytes_min: free_bytes_min(),
-            block_cache_bytes: block_cache_bytes(),
-            write_buffer_bytes: write_buffer_bytes(),
-            open_files_max: open_files_max(),
-        }
-    }
-
     pub(super) fn database_folder(&self) -> PathBuf {
         self.folder.join("db")
     }

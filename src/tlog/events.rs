@@ -24,8 +24,7 @@ pub fn register_tag(authority: &AuthorityCode) -> Tag {
 /// the documents as the statement lists them, the registers by authority code.
 pub fn touched_chains(statement: &Statement) -> Vec<(ChainKind, Tag)> {
     let act = &statement.act;
-    let moves_case = !matches!(act, Act::Release(_) | Act::Opened(_));
-    let case = act.case().filter(|_| moves_case).map(|tag| (ChainKind::Case, *tag));
+    let case = act.case().filter(|_| act.op().moves_case()).map(|tag| (ChainKind::Case, *tag));
     let documents = act.documents().into_iter().map(|tag| (ChainKind::Document, tag));
     let registers = registered_authorities(statement).into_iter().map(|authority| (ChainKind::Register, register_tag(authority)));
     case.into_iter().chain(documents).chain(registers).collect()
@@ -35,6 +34,7 @@ pub fn touched_chains(statement: &Statement) -> Vec<(ChainKind, Tag)> {
 fn registered_authorities(statement: &Statement) -> BTreeSet<&AuthorityCode> {
     match &statement.act {
         Act::Submit(_) | Act::Forward(_) => statement.act.recipients().iter().chain([statement.actor.authority()]).collect(),
-        _ => BTreeSet::new(),
+        Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Close(_) => BTreeSet::new(),
+        Act::Authority(_) | Act::Member(_) | Act::Revoke(_) => BTreeSet::new(),
     }
 }

@@ -4,12 +4,12 @@
 //! and policies are C2SP's; their grammar is in `wire`, what they mean is here.
 //!
 //! ```text
-//!  server                                             client, auditor
+//!  server                                             client, auditor: they hold every leaf
 //!  leaf ─ leaf_hash ─ Frontier::append ─ nodes        policy ── LogPolicy::verify_checkpoint(note)
 //!            │            │               │                              │ VerifiedCheckpoint
-//!            │       sign_checkpoint   NodeSource                        │
-//!            │            │               │           verify_consistency(remembered head, its head, proof)
+//!            │       sign_checkpoint   NodeSource                        ├── Frontier::head over the leaves must be its head
 //!            └────────────┴── prove_inclusion ──────▶ verify_inclusion(leaf hash, index, proof, it)
+//!                             prove_consistency ────▶ a witness, which holds no leaf: verify_consistency
 //! ```
 //!
 //! What a function verifies it returns as a value that nothing else can make: [`VerifiedCheckpoint`],
@@ -32,4 +32,4 @@ pub use proof::{
     ProofMismatch, ProveFault, VerifiedConsistency, VerifiedInclusion, prove_consistency, prove_inclusion, verify_consistency,
     verify_inclusion,
 };
-pub use tree::{Frontier, FrontierMalformed, Node, NodeSource, leaf_hash, node_hash};
+pub use tree::{Frontier, Node, NodeSource, leaf_hash, node_hash};

@@ -10,6 +10,9 @@
 //! The prover loads the roots of those ranges; the verifier hashes them on, left or right as they lie. The
 //! shape follows from index and sizes alone, so a proof can be neither longer nor shorter: a path in a tree of
 //! height h has at most h hashes, a consistency proof one more, and h is at most 64.
+//!
+//! Clients and auditors hold every leaf and so compute an earlier root themselves; consistency proofs are for
+//! who holds none: the witnesses.
 
 use std::ops::Range;
 
@@ -50,25 +53,13 @@ pub enum ProofMismatch {
 /// That a leaf stands in a log at an index, under a verified checkpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct VerifiedInclusion {
-    leaf_hash: Hash,
     index: u64,
-    head: TreeHead,
 }
 
 impl VerifiedInclusion {
-    /// The leaf's hash.
-    pub fn leaf_hash(&self) -> &Hash {
-        &self.leaf_hash
-    }
-
     /// Its index, from 0.
     pub fn index(&self) -> u64 {
         self.index
-    }
-
-    /// The tree it stands in.
-    pub fn head(&self) -> TreeHead {
-        self.head
     }
 }
 
@@ -139,7 +130,7 @@ pub fn verify_inclusion(
         if range.start > index { node_hash(&hash, sibling) } else { node_hash(sibling, &hash) }
     };
     let root = path.iter().zip(&siblings).fold(leaf_hash, hash_on);
-    if root == head.root { Ok(VerifiedInclusion { leaf_hash, index, head }) } else { Err(ProofMismatch::Root) }
+    if root == head.root { Ok(VerifiedInclusion { index }) } else { Err(ProofMismatch::Root) }
 }
 
 /// Verifies that `from` is the beginning of `to`. Every tree begins with the empty one.

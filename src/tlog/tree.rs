@@ -54,11 +54,6 @@ pub trait NodeSource {
     fn load_node(&self, level: u8, index: u64) -> Result<Hash, Self::Fault>;
 }
 
-/// Bytes that are no frontier.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the saved frontier of a log is damaged")]
-pub struct FrontierMalformed;
-
 /// A tree's right edge: all that appending and the root need of it, at most 64 hashes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Frontier {
@@ -112,26 +107,6 @@ impl Frontier {
     /// Size and root.
     pub fn head(&self) -> TreeHead {
         TreeHead { size: self.size, root: self.root() }
-    }
-
-    /// The frontier as bytes to keep: u64 size, big-endian, then its peaks.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = self.size.to_be_bytes().to_vec();
-        self.peaks.iter().for_each(|peak| bytes.extend_from_slice(peak.as_bytes()));
-        bytes
-    }
-
-    /// The frontier that [`Frontier::encode`] gave.
-    ///
-    /// # Errors
-    /// When the bytes are not one, or claim 2^63 leaves, which no log has.
-    pub fn decode(bytes: &[u8]) -> Result<Self, FrontierMalformed> {
-        let (size, rest) = bytes.split_first_chunk().ok_or(FrontierMalformed)?;
-        let size = u64::from_be_bytes(*size);
-        let (peaks, remainder) = rest.as_chunks::<32>();
-        let fits = size < 1 << 63 && remainder.is_empty() && peaks.len() == size.count_ones() as usize;
-        let peaks = peaks.iter().copied().map(Hash::from_bytes).collect();
-        if fits { Ok(Self { size, peaks }) } else { Err(FrontierMalformed) }
     }
 }
 

@@ -8,7 +8,7 @@ use x509_cert::ext::pkix::{BasicConstraints, KeyUsage, KeyUsages};
 use crate::domain::StateCode;
 use crate::sign::{Certificate, CertificateRefused};
 
-/// The path length of a root: one authority below it.
+/// The path length of a root: one CA below it.
 const ROOT_PATH_LENGTH: u8 = 1;
 
 /// Why a set of roots is not taken.
@@ -85,11 +85,6 @@ impl TrustAnchors {
         Ok(())
     }
 
-    /// The root certificate of a state.
-    pub fn root(&self, state: StateCode) -> Option<&Certificate> {
-        self.roots.iter().find(|root| root.state == state).map(|root| &root.certificate)
-    }
-
     pub(super) fn is_root(&self, certificate: &Certificate) -> bool {
         self.roots.iter().any(|root| root.certificate == *certificate)
     }
@@ -106,7 +101,7 @@ impl TrustAnchors {
 }
 
 fn check_root(root: &Certificate, state: StateCode) -> Result<(), &'static str> {
-    check_authority(root, ROOT_PATH_LENGTH)?;
+    check_ca(root, ROOT_PATH_LENGTH)?;
     check_country(root, state)?;
     if root.issuer_der() != root.subject_der() || root.verify_signed_by(root).is_err() {
         return Err("it must be signed by its own key");
@@ -115,13 +110,13 @@ fn check_root(root: &Certificate, state: StateCode) -> Result<(), &'static str> 
 }
 
 /// The profile of a root and of an issuing CA: they differ in the path length only.
-pub(super) fn check_authority(certificate: &Certificate, path_length: u8) -> Result<(), &'static str> {
+pub(super) fn check_ca(certificate: &Certificate, path_length: u8) -> Result<(), &'static str> {
     let constraints = BasicConstraints { ca: true, path_len_constraint: Some(path_length) };
     let key_usage = KeyUsage(KeyUsages::KeyCertSign | KeyUsages::CRLSign);
     let rules = [
         (certificate.p256_point().is_some(), "its key must be on P-256"),
         (certificate.is_ecdsa_with_sha256(), "it must be signed with ecdsa-with-SHA256"),
-        (certificate.basic_constraints() == Some(&constraints), "it must be an authority, with the path length of its place"),
+        (certificate.basic_constraints() == Some(&constraints), "it must be a CA, with the path length of its place"),
         (certificate.key_usage() == Some(key_usage), "its key usage must be keyCertSign and cRLSign and no other"),
         (certificate.extended_key_usages().is_empty(), "it must have no extended key usage"),
         (certificate.alt_names().is_empty(), "it must have no alternative name"),
@@ -129,9 +124,9 @@ pub(super) fn check_authority(certificate: &Certificate, path_length: u8) -> Res
     rules.into_iter().find(|(holds, _)| !holds).map_or(Ok(()), |(_, rule)| Err(rule))
 }
 
-/// An authority's subject names the state that it speaks for.
-pub(super) fn check_country(authority: &Certificate, state: StateCode) -> Result<(), &'static str> {
-    let named = sole_text(authority, COUNTRY_NAME) == Some(state.to_string().as_str());
+/// A CA's subject names the state that it speaks for.
+pub(super) fn check_country(ca: &Certificate, state: StateCode) -> Result<(), &'static str> {
+    let named = sole_text(ca, COUNTRY_NAME) == Some(state.to_string().as_str());
     if named { Ok(()) } else { Err("its country must be the state that it speaks for") }
 }
 

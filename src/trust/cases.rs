@@ -132,8 +132,8 @@ const READING_ROLES: &[Role] = &[Role::Drafter, Role::Signatory, Role::Custodian
 pub fn permit_act(case: Option<&Case>, statement: VerifiedStatement, directory: &Directory, at: JudgedAt) -> Result<ActPermit, Refusal> {
     let text = statement.statement();
     let record = verify_member(text, directory, at)?;
-    let on_documents = matches!(text.act, Act::Release(_) | Act::Opened(_));
-    let roles = if on_documents { READING_ROLES } else { SIGNING_ROLES };
+    let moves_case = text.act.op().moves_case();
+    let roles = if moves_case { SIGNING_ROLES } else { READING_ROLES };
     if !record.has_role(roles) {
         return Err(Refusal::new(RefusalCode::RoleMissing, format!("{} has no role for the act {}", text.actor, text.act.op())));
     }
@@ -148,7 +148,7 @@ pub fn permit_act(case: Option<&Case>, statement: VerifiedStatement, directory: 
             return Err(Refusal::new(RefusalCode::WrongLog, "directory entries do not go into the events log"));
         }
     };
-    Ok(ActPermit { statement, next, moves_case: !on_documents })
+    Ok(ActPermit { statement, next, moves_case })
 }
 
 struct Rules<'a> {

@@ -13,7 +13,7 @@ use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeId, KeyPurposeI
 use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::ext::pkix::{KeyUsage, KeyUsages};
 
-use super::anchors::{TrustAnchors, check_authority, check_country, sole_text};
+use super::anchors::{TrustAnchors, check_ca, check_country, sole_text};
 use super::profile::{CertificateProfile, MEMBER_URI_SCHEME};
 use crate::domain::{Hash, MemberCode, StateCode, UnixMillis, UtcSecond};
 use crate::sign::Certificate;
@@ -29,7 +29,7 @@ const ALGORITHMS: &[&dyn SignatureVerificationAlgorithm] = &[webpki::ring::ECDSA
 pub enum PathPlace {
     /// The member's own.
     Leaf,
-    /// The authority between the root and the leaf.
+    /// The CA between the root and the leaf.
     IssuingCa,
     /// The state's root.
     Root,
@@ -70,9 +70,9 @@ pub enum ChainRefused {
     /// The key usage is not exactly digitalSignature.
     #[error("the certificate's key usage must be digitalSignature and no other")]
     KeyUsage,
-    /// An authority's certificate where a member's must be.
-    #[error("the certificate is an authority's; it cannot stand for a member")]
-    AuthorityAsLeaf,
+    /// A CA's certificate where a member's must be.
+    #[error("the certificate is a CA's; it cannot stand for a member")]
+    CaAsLeaf,
     /// Another kind of key or signature than the profiles have.
     #[error("the certificate must have a key on P-256 and be signed with ecdsa-with-SHA256")]
     Algorithm,
@@ -82,7 +82,7 @@ pub enum ChainRefused {
     /// The subject says something else than the member's code and state.
     #[error("the certificate's subject must be the member's code and state and nothing else")]
     Subject,
-    /// Not the number of authorities that the profile has.
+    /// Not the number of issuing CAs that the profile has.
     #[error("a {} comes with {expected} issuing CA certificates, not {found}", .profile.as_str())]
     IssuerCount {
         /// The profile.
@@ -92,7 +92,7 @@ pub enum ChainRefused {
         /// How many there were.
         found: usize,
     },
-    /// The authority between is not of the profile.
+    /// The issuing CA is not of the profile.
     #[error("the issuing CA is not of the profile: {0}")]
     IssuingCa(&'static str),
     /// No root that is trusted here certified it.
@@ -119,9 +119,7 @@ pub enum ChainRefused {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct VerifiedCertificate {
     member: MemberCode,
-    profile: CertificateProfile,
     certificate_sha256: Hash,
-    spki_sha256: Hash,
     not_after: UtcSecond,
 }
 
@@ -136,19 +134,9 @@ impl VerifiedCertificate {
         self.member.state()
     }
 
-    /// What it is for.
-    pub fn profile(&self) -> CertificateProfile {
-        self.profile
-    }
-
     /// SHA-256 of its DER.
     pub fn certificate_sha256(&self) -> Hash {
         self.certificate_sha256
-    }
-
-    /// SHA-256 of its SubjectPublicKeyInfo.
-    pub fn spki_sha256(&self) -> Hash {
-        self.spki_sha256
     }
 
     /// The last second at which every certificate of the path is valid. What outlives the check, such as an
@@ -176,7 +164,7 @@ pub fn verify_chain(
     let member = check_leaf(profile, leaf)?;
     let issuing = issuing_ca(profile, issuers, anchors)?;
     if let Some(issuing) = issuing {
-        check_authority(issuing, ISSUING_PATH_LENGTH).map_err(ChainRefused::IssuingCa)?;
+        check_ca(issuing, ISSUING_PATH_LENGTH).map_err(ChainRefused::IssuingCa)?;
         check_time(PathPlace::IssuingCa, issuing, at)?;
     }
     check_time(PathPlace::Leaf, leaf, at)?;
@@ -188,13 +176,13 @@ pub fn verify_chain(
     issuing.map_or(Ok(()), |issuing| check_country(issuing, state)).map_err(ChainRefused::IssuingCa)?;
     let path = issuing.into_iter().chain([leaf, root]);
     let not_after = path.map(Certificate::not_after).fold(leaf.not_after(), UtcSecond::min);
-    Ok(VerifiedCertificate { member, profile, certificate_sha256: leaf.certificate_sha256(), spki_sha256: leaf.spki_sha256(), not_after })
+    Ok(VerifiedCertificate { member, certificate_sha256: leaf.certificate_sha256(), not_after })
 }
 
 fn check_leaf(profile: CertificateProfile, leaf: &Certificate) -> Result<MemberCode, ChainRefused> {
     let purpose_is = |oid: &ObjectIdentifier| oid.arcs().eq(profile.extended_key_usage().iter().copied());
     if leaf.basic_constraints().is_some_and(|constraints| constraints.ca) {
-        return Err(ChainRefused::AuthorityAsLeaf);
+        return Err(ChainRefused::CaAsLeaf);
     }
     if !matches!(leaf.extended_key_usages(), [only] if purpose_is(only)) {
         return Err(ChainRefused::WrongPurpose(profile));
@@ -219,14 +207,14 @@ fn member_name(leaf: &Certificate) -> Result<MemberCode, ChainRefused> {
     code.parse().map_err(|_| ChainRefused::MemberName)
 }
 
-/// The authority between root and leaf. A root among `issuers` is no authority between.
+/// The CA between root and leaf. A root among `issuers` is none.
 fn issuing_ca<'a>(
     profile: CertificateProfile,
     issuers: &'a [Certificate],
     anchors: &TrustAnchors,
 ) -> Result<Option<&'a Certificate>, ChainRefused> {
     let between: Vec<&Certificate> = issuers.iter().filter(|issuer| !anchors.is_root(issuer)).collect();
-    let expected = authorities_between(profile);
+    let expected = issuing_cas_of(profile);
     if between.len() == expected {
         Ok(between.first().copied())
     } else {
@@ -234,7 +222,7 @@ fn issuing_ca<'a>(
     }
 }
 
-const fn authorities_between(profile: CertificateProfile) -> usize {
+const fn issuing_cas_of(profile: CertificateProfile) -> usize {
     if profile.is_issued_by_root() { 0 } else { 1 }
 }
 
@@ -260,15 +248,15 @@ fn build_path<'a>(
     let end_entity = EndEntityCert::try_from(&leaf_der)?;
     let time = UnixTime::since_unix_epoch(Duration::from_millis(at.0));
     let path = end_entity.verify_for_usage(ALGORITHMS, anchors.anchors(), &between, time, OnlyPurposesOf(leaf), None, None)?;
-    let (expected, found) = (authorities_between(profile), path.intermediate_certificates().count());
+    let (expected, found) = (issuing_cas_of(profile), path.intermediate_certificates().count());
     if found != expected {
         return Err(ChainRefused::IssuerCount { profile, expected, found });
     }
     anchors.of_anchor(path.anchor()).ok_or(ChainRefused::UnknownIssuer)
 }
 
-/// Holds every extended key usage in a path to the leaf's, which is the profile's by now. webpki asks of authorities
-/// too, which have none.
+/// Holds every extended key usage in a path to the leaf's, which is the profile's by now. webpki asks of CAs too,
+/// which have none.
 struct OnlyPurposesOf<'a>(&'a Certificate);
 
 impl ExtendedKeyUsageValidator for OnlyPurposesOf<'_> {

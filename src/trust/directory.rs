@@ -217,7 +217,8 @@ impl Directory {
             Act::Authority(authority) => self.insert_authority(authority, index),
             Act::Member(member) => self.insert_member(member, index),
             Act::Revoke(revocation) => self.revoke(&revocation, index, entry.time),
-            _ => {}
+            // An entry was judged, and none of these is one.
+            Act::Submit(_) | Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Forward(_) | Act::Close(_) => {}
         }
         self.size += 1;
         Ok(())
@@ -236,7 +237,9 @@ impl Directory {
             Act::Authority(entry) => self.require_new_authority(entry, state),
             Act::Member(entry) => self.require_new_member(entry, state),
             Act::Revoke(entry) => self.require_living_member(entry, state),
-            other => Err(Refusal::new(RefusalCode::WrongLog, format!("{} is no directory entry", other.op()))),
+            Act::Submit(_) | Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Forward(_) | Act::Close(_) => {
+                Err(Refusal::new(RefusalCode::WrongLog, format!("{} is no directory entry", statement.act.op())))
+            }
         }
     }
 

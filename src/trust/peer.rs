@@ -45,7 +45,7 @@ pub enum PeerRefused {
     Unreadable(String),
     /// No root of this server certified it.
     #[error("{0}")]
-    UnknownAuthority(ChainRefused),
+    UnknownIssuer(ChainRefused),
     /// It is not valid now.
     #[error("{0}")]
     Expired(ChainRefused),
@@ -64,7 +64,7 @@ impl From<ChainRefused> for PeerRefused {
     fn from(refused: ChainRefused) -> Self {
         match refused {
             ChainRefused::Expired { .. } | ChainRefused::NotYetValid { .. } => PeerRefused::Expired(refused),
-            ChainRefused::UnknownIssuer | ChainRefused::SignatureMismatch => PeerRefused::UnknownAuthority(refused),
+            ChainRefused::UnknownIssuer | ChainRefused::SignatureMismatch => PeerRefused::UnknownIssuer(refused),
             _ => PeerRefused::Profile(refused),
         }
     }

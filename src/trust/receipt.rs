@@ -5,7 +5,7 @@ use super::directory::Directory;
 use super::policy::VerifiedPolicy;
 use super::statement::{JudgedAt, VerifiedStatement, check_signature, verify_statement};
 use crate::crypto::hash;
-use crate::domain::{Hash, Log, UnixMillis};
+use crate::domain::{Log, UnixMillis};
 use crate::tlog::{VerifiedCheckpoint, commitment, leaf_hash, touched_chains, verify_inclusion};
 use crate::wire::{Receipt, decode_directory_leaf, decode_event_leaf, parse_note};
 
@@ -19,7 +19,6 @@ pub struct ReceiptRefused(pub String);
 pub struct VerifiedReceipt {
     checkpoint: VerifiedCheckpoint,
     first_index: u64,
-    leaf_hashes: Vec<Hash>,
     time: UnixMillis,
 }
 
@@ -32,11 +31,6 @@ impl VerifiedReceipt {
     /// The index of the first leaf.
     pub fn first_index(&self) -> u64 {
         self.first_index
-    }
-
-    /// The hashes of the leaves, in order.
-    pub fn leaf_hashes(&self) -> &[Hash] {
-        &self.leaf_hashes
     }
 
     /// When the log says it happened.
@@ -108,12 +102,8 @@ fn verify_checkpoint_of(receipt: &Receipt, policy: &VerifiedPolicy, log: Log) ->
 }
 
 fn prove_leaves(receipt: &Receipt, checkpoint: VerifiedCheckpoint, time: UnixMillis) -> Result<VerifiedReceipt, ReceiptRefused> {
-    let prove = |given: &crate::wire::ReceiptLeaf| {
-        let leaf = leaf_hash(&given.leaf.0);
-        verify_inclusion(leaf, given.index, &given.path, &checkpoint).map_err(|fault| ReceiptRefused(fault.to_string()))?;
-        Ok(leaf)
-    };
-    let leaf_hashes = receipt.leaves.iter().map(prove).collect::<Result<Vec<_>, ReceiptRefused>>()?;
-    let first_index = receipt.leaves.first().map_or(0, |leaf| leaf.index);
-    Ok(VerifiedReceipt { checkpoint, first_index, leaf_hashes, time })
+    let prove = |given: &crate::wire::ReceiptLeaf| verify_inclusion(leaf_hash(&given.leaf.0), given.index, &given.path, &checkpoint);
+    let proven = receipt.leaves.iter().map(prove).collect::<Result<Vec<_>, _>>().map_err(|fault| ReceiptRefused(fault.to_string()))?;
+    let first = proven.first().ok_or_else(|| ReceiptRefused("it has no leaf".into()))?;
+    Ok(VerifiedReceipt { first_index: first.index(), checkpoint, time })
 }

@@ -9,7 +9,7 @@ mod checkpoint;
 mod leaf;
 mod note;
 mod refusal;
-mod server_card;
+mod server_sheet;
 mod statement;
 mod statement_text;
 mod tiles;
@@ -30,7 +30,7 @@ pub use leaf::{
 };
 pub use note::{KeyId, KeyName, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, NoteMalformed, NoteSignature, SignedNote, compose_note, parse_note};
 pub use refusal::{Problem, Refusal, RefusalCode};
-pub use server_card::ServerCard;
+pub use server_sheet::ServerSheet;
 pub use statement::{
     Act, AuthorityEntry, DocumentLine, Forward, MemberEntry, OnCase, OnDocuments, Revocation, SlipLine, Statement, Submit,
 };
@@ -38,5 +38,5 @@ pub use statement_text::{StatementMalformed, encode_statement, parse_statement};
 pub use tiles::{BUNDLE_BYTES_MAX, BUNDLE_LEAVES, BundleMalformed, EntryBundleName, decode_entry_bundle, encode_entry_bundle};
 pub use tlog_policy::{PolicyLine, PolicyName, Quorum, Threshold, TlogPolicy, encode_tlog_policy};
 pub use tlog_policy_text::{POLICY_ENTRIES_MAX, TLOG_POLICY_BYTES_MAX, TlogPolicyMalformed, compose_tlog_policy, parse_tlog_policy};
-pub use tlog_proof::{PATH_HASHES_MAX, TLOG_PROOF_BYTES_MAX, TlogProof, TlogProofMalformed, encode_tlog_proof, parse_tlog_proof};
+pub use tlog_proof::encode_tlog_proof;
 pub use vkey::{SignatureType, VerifierKey};

@@ -92,7 +92,8 @@ impl Act {
         match self {
             Act::Submit(act) => &act.to,
             Act::Forward(act) => &act.to,
-            _ => &[],
+            Act::Release(_) | Act::Opened(_) => &[],
+            Act::Acknowledge(_) | Act::Close(_) | Act::Authority(_) | Act::Member(_) | Act::Revoke(_) => &[],
         }
     }
 
@@ -102,7 +103,7 @@ impl Act {
             Act::Submit(act) => act.documents.iter().map(|document| document.tag).collect(),
             Act::Release(act) | Act::Opened(act) => act.documents.clone(),
             Act::Forward(act) => act.documents.clone(),
-            _ => Vec::new(),
+            Act::Acknowledge(_) | Act::Close(_) | Act::Authority(_) | Act::Member(_) | Act::Revoke(_) => Vec::new(),
         }
     }
 
@@ -111,7 +112,8 @@ impl Act {
         match self {
             Act::Submit(act) => &act.slips,
             Act::Forward(act) => &act.slips,
-            _ => &[],
+            Act::Release(_) | Act::Opened(_) => &[],
+            Act::Acknowledge(_) | Act::Close(_) | Act::Authority(_) | Act::Member(_) | Act::Revoke(_) => &[],
         }
     }
 }

@@ -17,7 +17,7 @@ use elchi::seal::{Digest, HeaderRefused, OpenError, SealingIdentity, SealingReci
 use ring::{hkdf, hmac};
 
 use super::javascript::run;
-use super::{NONCE_BYTES, SEALED_CHUNK_BYTES, digest, document_identity, open_as_signed};
+use super::{NONCE_BYTES, SEALED_CHUNK_BYTES, digest, document_identity, header_bytes, open_as_signed};
 
 #[derive(serde::Deserialize)]
 struct Vector {
@@ -79,7 +79,7 @@ fn our_rule_refuses_of_the_good_hybrid_vectors_only_the_mixed_one() {
         let outcome = open_cover(slip.identity(), &vector.body[..], &digest(&vector.body));
         match (vector.name.as_str(), vector.expect.as_str(), outcome) {
             ("hybrid_and_x25519" | "hybrid_uppercase", _, Err(OpenError::Header(HeaderRefused::OtherRecipient))) => {}
-            (name, "success", Ok(opened)) => assert_eq!(opened.digests().plaintext.sha256.to_string(), vector.payload, "{name}"),
+            (name, "success", Ok(opened)) => assert_eq!(hash(&opened.into_output()).to_string(), vector.payload, "{name}"),
             (_, "no match", Err(OpenError::NotOpened)) => {}
             (_, "header failure", Err(OpenError::Header(HeaderRefused::Malformed) | OpenError::NotOpened)) => {}
             (name, expect, outcome) => panic!("{name}: {expect} expected, was {:?}", outcome.err()),
@@ -109,9 +109,7 @@ fn our_header_rule_keeps_the_grammar() {
     let vectors = vectors();
     let good = &vectors["hybrid"].body;
     let start = b"age-encryption.org/v1\n".len();
-    let end = good.windows(5).position(|window| window == b"\n--- ").unwrap() + 1;
-    let hybrid = &good[start..end];
-    assert_eq!(verify_header(good).unwrap().header_bytes(), end + 48);
+    let hybrid = &good[start..header_bytes(good) - "--- ".len() - 43 - "\n".len()];
 
     let mut judged = 0;
     let families = ["hmac_", "stanza_", "version_"];
@@ -167,7 +165,7 @@ fn our_streams_pass_all_payload_vectors() {
 
 /// Without the header, the nonce, and a tag for each chunk.
 fn plaintext_bytes(blob: &[u8]) -> u64 {
-    let payload = blob.len() - verify_header(blob).unwrap().header_bytes() - NONCE_BYTES;
+    let payload = blob.len() - header_bytes(blob) - NONCE_BYTES;
     (payload - 16 * payload.div_ceil(SEALED_CHUNK_BYTES)) as u64
 }
 

@@ -24,7 +24,7 @@ use crate::mla::RevocationReason;
 use crate::seal::SealingRecipient;
 use crate::sign::Certificate;
 use crate::trust::CertificateProfile;
-use crate::wire::{Act, AuthorityEntry, MemberEntry, Revocation, ServerCard};
+use crate::wire::{Act, AuthorityEntry, MemberEntry, Revocation, ServerSheet};
 
 /// How long what is issued is valid, in seconds: the CA ten years, a registrar five, a member two.
 const CA_SECONDS: u64 = 10 * 365 * 24 * 3600;
@@ -88,12 +88,12 @@ pub fn init_registrar(folder: &Path, member: &MemberCode) -> Result<String, Clie
 }
 
 /// The registrar at work.
-pub struct RegistrarDesk {
+pub struct StateRegistrar {
     profile: Profile,
     ca: StateCa,
 }
 
-impl RegistrarDesk {
+impl StateRegistrar {
     /// Opens the registrar's folder.
     ///
     /// # Errors
@@ -114,8 +114,8 @@ impl RegistrarDesk {
     /// for the registrar at once, and travels to members in invitations or as a bundle.
     ///
     /// # Errors
-    /// When the card or a root cannot be used.
-    pub fn sign_policy(&self, server: &ServerCard, other_roots: &[(StateCode, String)]) -> Result<PolicyBundle, ClientError> {
+    /// When the sheet or a root cannot be used.
+    pub fn sign_policy(&self, server: &ServerSheet, other_roots: &[(StateCode, String)]) -> Result<PolicyBundle, ClientError> {
         let mut roots = BTreeMap::from([(self.profile.member().state(), certificate(self.ca.root_der())?)]);
         for (state, pem) in other_roots {
             let root = Certificate::parse_pem(pem).map_err(|refused| {
