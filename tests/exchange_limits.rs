@@ -148,7 +148,7 @@ fn case_with(followed: &Followed, slips: usize) -> Case {
     let documents: BTreeMap<_, _> = (0..slips).map(document).collect();
     let value = json!({
         "state": "Acknowledged", "last_event": followed.after, "requesting": "KG", "requested": "TR",
-        "parties": ["kg.gpo", "tr.moj"], "competent": [], "documents": documents,
+        "parties": ["kg.gpo", "tr.moj"], "documents": documents,
     });
     serde_json::from_value(value).unwrap()
 }

@@ -21,9 +21,6 @@ const STAGES: [&str; 8] = ["none", "submitted", "acknowledged", "forwarded", "ex
 /// tag  tag-taken: the case exists
 /// ```
 ///
-/// For a party in the wrong office (kg.mvd closes, tr.ist-cpp forwards) PROTOCOL.md's words fit `not-a-party` as well as
-/// `transition-refused`; the table holds to the latter, which it gives to every act that the life cycle does not have.
-///
 /// At `forwarded` tr.ist-cpp has become a party, at `shared` kg.mvd: it got the answer, not the request.
 const LIFE_CYCLE: &str = "
     kg.gpo     | request tr.moj: new          | Submitted tag tag          tag                  tag       tag       tag       tag

@@ -32,7 +32,7 @@ pub(super) fn load_leaf_statement(store: &Store, index: u64) -> Result<Option<Ha
 /// The largest case as JSON: [`CASE_SLIPS_MAX`] slips, each of another document and by an authority of the longest code.
 ///
 /// [`CASE_SLIPS_MAX`]: crate::domain::limits::CASE_SLIPS_MAX
-pub(super) const CASE_BYTES_MAX: usize = 5 * 1024 * 1024;
+pub(super) const CASE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 pub(super) fn encode_case(case: &Case) -> Vec<u8> {
     // A map with text keys and no floats always serialises.
@@ -78,10 +78,10 @@ mod tests {
         let documents: BTreeMap<String, Value> = (0..CASE_SLIPS_MAX).map(document).collect();
         let value = json!({
             "state": "ForwardedToCompetent", "last_event": Hash::ZERO, "requesting": "KG", "requested": "TR",
-            "parties": codes, "competent": codes, "documents": documents,
+            "parties": codes, "documents": documents,
         });
         let case: Case = serde_json::from_value(value).unwrap();
         let bytes = encode_case(&case).len();
-        assert!((3_500_000..=CASE_BYTES_MAX).contains(&bytes), "{bytes}");
+        assert!((2_800_000..=CASE_BYTES_MAX).contains(&bytes), "{bytes}");
     }
 }

@@ -66,13 +66,13 @@ pub(super) fn answer_error(error: &RequestError, member: &MemberCode, id: Option
 
 const fn status_of(code: RefusalCode) -> StatusCode {
     use RefusalCode::{
-        BadRequest, Busy, CaseMoved, CertificateRefused, ClockSkew, DirectoryStale, EntryRefused, Internal, LogForked, Malformed,
-        NotAParty, NotFound, NotReleased, NotTheActor, OffsetMismatch, RecipientRefused, RoleMissing, SignatureInvalid, SlipMismatch,
-        StorageFull, TagTaken, TooLarge, TooManyActs, TooManyUploads, TransitionRefused, UploadBusy, UploadMismatch, WrongLog,
+        BadRequest, Busy, CaseMoved, CertificateRefused, ClockSkew, DirectoryStale, EntryRefused, Internal, LogForked, Malformed, NotFound,
+        NotReleased, NotTheActor, OffsetMismatch, RecipientRefused, RoleMissing, SignatureInvalid, SlipMismatch, StorageFull, TagTaken,
+        TooLarge, TooManyActs, TooManyUploads, TransitionRefused, UploadBusy, UploadMismatch, WrongLog,
     };
     match code {
         BadRequest | Malformed | SignatureInvalid | WrongLog | SlipMismatch | UploadMismatch => StatusCode::BAD_REQUEST,
-        CertificateRefused | NotTheActor | RoleMissing | NotAParty | RecipientRefused | EntryRefused | NotReleased => StatusCode::FORBIDDEN,
+        CertificateRefused | NotTheActor | RoleMissing | RecipientRefused | EntryRefused | NotReleased => StatusCode::FORBIDDEN,
         NotFound => StatusCode::NOT_FOUND,
         CaseMoved | TransitionRefused | TagTaken | UploadBusy | OffsetMismatch | DirectoryStale | LogForked | ClockSkew => {
             StatusCode::CONFLICT

@@ -21,7 +21,6 @@ pub struct Case {
     requesting: StateCode,
     requested: StateCode,
     parties: BTreeSet<AuthorityCode>,
-    competent: BTreeSet<AuthorityCode>,
     documents: BTreeMap<Tag, CaseDocument>,
 }
 
@@ -191,8 +190,8 @@ impl Rules<'_> {
         if act.after != Hash::ZERO {
             return Err(Refusal::new(RefusalCode::CaseMoved, "a request builds on nothing: its after line is zeros"));
         }
-        let (parties, competent, documents) = Default::default();
-        Ok(Case { state: row.to, last_event: Hash::ZERO, requesting, requested, parties, competent, documents })
+        let (parties, documents) = Default::default();
+        Ok(Case { state: row.to, last_event: Hash::ZERO, requesting, requested, parties, documents })
     }
 
     fn permit_forward(&self, act: &Forward) -> Result<Case, Refusal> {
@@ -219,7 +218,6 @@ impl Rules<'_> {
                 document.holders.extend(act.to.iter().cloned());
             }
         }
-        next.competent.extend(act.to.iter().cloned());
         Ok(self.with_parties(next, &act.to))
     }
 
@@ -238,8 +236,9 @@ impl Rules<'_> {
     /// The life cycle's row for this act, and the case moved along it.
     fn permit_transition(&self, case: &Case, act: CaseAct) -> Result<Case, Refusal> {
         let authority = self.statement.actor.authority();
-        let side = case.side_of(authority.state()).ok_or_else(not_a_party)?;
-        let office = self.office(case, authority)?;
+        let side = case.side_of(authority.state()).ok_or_else(Refusal::not_found)?;
+        // A party that is not central has been forwarded something: nobody else inside a state is addressed.
+        let office = if self.is_central(authority) { Office::Central } else { Office::Competent };
         if self.statement.act.after() != Some(&case.last_event) {
             return Err(Refusal::new(RefusalCode::CaseMoved, "the case has moved on since you looked at it"));
         }
@@ -250,16 +249,6 @@ impl Rules<'_> {
             )
         })?;
         Ok(Case { state: row.to, ..case.clone() })
-    }
-
-    fn office(&self, case: &Case, authority: &AuthorityCode) -> Result<Office, Refusal> {
-        if !case.parties.contains(authority) {
-            return Err(not_a_party());
-        }
-        if self.is_central(authority) {
-            return Ok(Office::Central);
-        }
-        if case.competent.contains(authority) { Ok(Office::Competent) } else { Err(not_a_party()) }
     }
 
     /// Where the act goes. Across the border only to central authorities of one state; inside, an
@@ -354,10 +343,6 @@ fn require_room(case: &Case, more: usize) -> Result<(), Refusal> {
 
 fn holders_in(slips: &[SlipLine], document: &Tag) -> BTreeSet<AuthorityCode> {
     slips.iter().filter(|slip| slip.document == *document).map(|slip| slip.authority.clone()).collect()
-}
-
-fn not_a_party() -> Refusal {
-    Refusal::new(RefusalCode::NotAParty, "your authority is not a party to this case in this role")
 }
 
 fn recipient_refused(reason: &str) -> Refusal {

@@ -28,8 +28,6 @@ pub enum RefusalCode {
     NotTheActor,
     /// The directory has no valid entry for the actor, or not with the role.
     RoleMissing,
-    /// The actor's authority is not a party to the case.
-    NotAParty,
     /// The case has moved on since the actor looked.
     CaseMoved,
     /// The life cycle does not allow this act now.
@@ -97,7 +95,6 @@ impl RefusalCode {
             RefusalCode::ClockSkew => ("clock-skew", "set this machine's clock, then do it again"),
             RefusalCode::NotTheActor => ("not-the-actor", "connect with the TLS certificate of the member who signs"),
             RefusalCode::RoleMissing => ("role-missing", "ask your registrar for the role, or a colleague who has it"),
-            RefusalCode::NotAParty => ("not-a-party", "only authorities that the case was sent or forwarded to can act in it"),
             RefusalCode::CaseMoved => ("case-moved", "look at the case again, then decide"),
             RefusalCode::TransitionRefused => ("transition-refused", "look at the case's state; PROTOCOL.md lists what may follow"),
             RefusalCode::TagTaken => ("tag-taken", "send again as a new submission"),
