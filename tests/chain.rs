@@ -428,6 +428,11 @@ fn pem_is_the_same_certificate() {
     let mislabelled = certificate.to_pem().replace("CERTIFICATE", "TRUSTED CERTIFICATE");
     assert!(Certificate::parse_pem(&mislabelled).is_err());
     assert!(Certificate::parse_pem("").is_err());
+    let chain = certificate.to_pem() + &kg_issuing().to_pem();
+    assert_eq!(Certificate::parse_chain_pem(&chain), Ok(vec![certificate.clone(), kg_issuing()]));
+    for wrong in ["", "\n", &chain[..chain.len() - 40], &chain.replacen("-----BEGIN", "-----BEGUN", 1)] {
+        assert!(Certificate::parse_chain_pem(wrong).is_err(), "{wrong:?}");
+    }
 }
 
 /// Every certificate of a path, each with a byte changed: no longer read, or no longer verified.

@@ -199,13 +199,7 @@ impl Profile {
     fn load_certificates(&self, name: &str) -> Result<Vec<Certificate>, ClientError> {
         let text = self.read(name)?;
         let text = std::str::from_utf8(&text).map_err(|_| self.broken(format!("{name} is not text")))?;
-        let blocks = text.split_inclusive("-----END CERTIFICATE-----\n").filter(|block| !block.trim().is_empty());
-        let certificates: Result<Vec<_>, _> = blocks.map(Certificate::parse_pem).collect();
-        match certificates {
-            Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-            Ok(_) => Err(self.broken(format!("{name} holds no certificate"))),
-            Err(refused) => Err(self.broken(format!("{name}: {refused}"))),
-        }
+        Certificate::parse_chain_pem(text).map_err(|refused| self.broken(format!("{name}: {refused}")))
     }
 
     /// The DER of a PKCS#8 PEM file.

@@ -282,9 +282,7 @@ fn file_stem(member: &MemberCode) -> String {
 }
 
 fn leaf_of(chain_pem: &str) -> Result<Certificate, ClientError> {
-    let end = "-----END CERTIFICATE-----\n";
-    let first = chain_pem.find(end).map_or(chain_pem, |at| &chain_pem[..at + end.len()]);
-    Certificate::parse_pem(first).map_err(ClientError::unproven)
+    Ok(Certificate::parse_chain_pem(chain_pem).map_err(ClientError::unproven)?.remove(0))
 }
 
 fn certificate(der: &[u8]) -> Result<Certificate, ClientError> {

@@ -109,6 +109,16 @@ impl Certificate {
         Self::parse_der(document.as_bytes())
     }
 
+    /// Reads the certificates of a PEM file in its order, at least one.
+    ///
+    /// # Errors
+    /// When there is none, or as [`Certificate::parse_pem`].
+    pub fn parse_chain_pem(text: &str) -> Result<Vec<Self>, CertificateRefused> {
+        let blocks = text.split_inclusive("-----END CERTIFICATE-----\n").filter(|block| !block.trim().is_empty());
+        let chain: Vec<Self> = blocks.map(Self::parse_pem).collect::<Result<_, _>>()?;
+        if chain.is_empty() { Err(CertificateRefused::Rule("the PEM holds no certificate")) } else { Ok(chain) }
+    }
+
     fn from_parsed(der: &[u8], parsed: &x509_cert::Certificate) -> Result<Parsed, CertificateRefused> {
         let tbs = parsed.tbs_certificate();
         check_rules(parsed)?;
