@@ -23,11 +23,11 @@ struct Gate(Mutex<Option<(Sender<()>, Receiver<()>)>>);
 
 impl StepProbe for Gate {
     fn pass(&self, step: Step, moment: Moment) -> Result<(), ProbedFailure> {
-        if (step, moment) == (Step::WriteCommit, Moment::Before) {
-            if let Some((reached, go)) = self.0.lock().unwrap().take() {
-                reached.send(()).unwrap();
-                go.recv().unwrap();
-            }
+        if (step, moment) == (Step::WriteCommit, Moment::Before)
+            && let Some((reached, go)) = self.0.lock().unwrap().take()
+        {
+            reached.send(()).unwrap();
+            go.recv().unwrap();
         }
         Ok(())
     }

@@ -4,6 +4,8 @@
 
 mod chain;
 #[cfg(feature = "server")]
+mod enrolment;
+#[cfg(feature = "server")]
 mod evidence;
 #[cfg(feature = "server")]
 mod exchange;

@@ -6,12 +6,11 @@ use super::ca::{create_request, generate_key};
 use super::letters::{Admission, Enrolment, Invitation};
 use super::policy::{publish_bundle, verify_bundle};
 use crate::client::{Client, ClientError, Profile};
-use crate::domain::{AuthorityCode, MemberCode};
+use crate::domain::{AuthorityCode, Hash, MemberCode};
 use crate::durable;
-use crate::net::TlsIdentity;
 use crate::seal::{SealingIdentity, seal_authority_identity};
-use crate::sign::{Certificate, Signer};
-use crate::trust::JudgedAt;
+use crate::sign::{Certificate, SoftwareSigner};
+use crate::trust::{CertificateProfile, JudgedAt, verify_chain};
 
 /// Begins a profile in the new folder `folder`: checks the invitation's policy, makes the TLS, the statement
 /// and the sealing key, and answers with what is public.
@@ -55,25 +54,40 @@ pub fn accept(admission: &Admission, folder: &Path) -> Result<Client, ClientErro
     if *profile.member() != admission.member {
         return Err(ClientError::unproven(format!("this admission is of {}, and the profile of {}", admission.member, profile.member())));
     }
+    // Before anything that works here is replaced.
+    let tls = verify_admitted(&profile, CertificateProfile::Tls, &admission.tls)?;
+    let statement = verify_admitted(&profile, CertificateProfile::Statement, &admission.statement)?;
     publish(&folder.join("tls.pem"), admission.tls.as_bytes())?;
     publish(&folder.join("statement.pem"), admission.statement.as_bytes())?;
-    let tls = profile.load_tls_key()?;
-    TlsIdentity::load(tls.chain_der.clone(), &tls.key_pkcs8)
-        .map_err(|fault| ClientError::unproven(format!("the TLS certificate is not of this machine's key: {fault}")))?;
-    let statement = profile.load_statement_signer()?;
     let mut client = Client::open(folder)?;
     client.follow()?;
-    let tls_sha256 = tls.chain_der.first().map(|der| crate::crypto::hash(der));
     let listed =
         client.directory().member_at(&admission.member, JudgedAt { directory_size: client.directory().size(), time: crate::clock::now() });
     let entry = listed.ok_or_else(|| ClientError::unproven(format!("the directory has no entry of {}", admission.member)))?.entry();
-    if Some(entry.tls) != tls_sha256 || entry.statement != statement.certificate().certificate_sha256() {
+    if (entry.tls, entry.statement) != (tls, statement) {
         return Err(ClientError::unproven("the directory lists other certificates than these"));
     }
     if entry.sealing != profile.load_member_identity()?.recipient().to_string() {
         return Err(ClientError::unproven("the directory lists another sealing key than this machine made"));
     }
     Ok(client)
+}
+
+/// An admission's certificate: this member's, under their own state's root, of the key that this machine made. Gives
+/// its SHA-256.
+fn verify_admitted(profile: &Profile, kind: CertificateProfile, chain_pem: &str) -> Result<Hash, ClientError> {
+    let refused = |reason: String| ClientError::unproven(format!("the {kind:?} certificate of this admission cannot be used: {reason}"));
+    let chain = Certificate::parse_chain_pem(chain_pem).map_err(|fault| refused(fault.to_string()))?;
+    let [leaf, issuer] = chain.as_slice() else { return Err(refused("it must come with its issuer's, and no other".into())) };
+    let policy = profile.load_policy()?;
+    let verified = verify_chain(kind, leaf, std::slice::from_ref(issuer), policy.anchors(), crate::clock::now());
+    let verified = verified.map_err(|fault| refused(fault.to_string()))?;
+    if verified.member() != profile.member() {
+        return Err(refused(format!("it is {}'s", verified.member())));
+    }
+    let key = profile.load_key(if kind == CertificateProfile::Tls { "tls.key" } else { "statement.key" })?;
+    SoftwareSigner::from_pkcs8_der(&key, leaf.clone(), issuer.clone()).map_err(|fault| refused(fault.to_string()))?;
+    Ok(verified.certificate_sha256())
 }
 
 /// Seals the authority's identity to another member of the same authority, by the key that the directory

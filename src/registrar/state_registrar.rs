@@ -226,17 +226,22 @@ impl StateRegistrar {
                 return Ok(earlier);
             }
         }
-        let issue = |profile: CertificateProfile, request: &str| {
-            let spki =
-                verify_request(request).map_err(|fault| ClientError::unproven(format!("a signing request of the enrolment: {fault}")))?;
-            let issued = self.ca.issue(profile, &enrolment.member, &spki, validity(MEMBER_SECONDS)?).map_err(ClientError::unproven)?;
+        let key_in = |request: &str| {
+            verify_request(request).map_err(|fault| ClientError::unproven(format!("a signing request of the enrolment: {fault}")))
+        };
+        let (tls_key, statement_key) = (key_in(&enrolment.tls_request)?, key_in(&enrolment.statement_request)?);
+        if tls_key == statement_key {
+            return Err(ClientError::unproven("the enrolment has one key for connecting and for signing; each use has its own"));
+        }
+        let issue = |profile: CertificateProfile, key| {
+            let issued = self.ca.issue(profile, &enrolment.member, key, validity(MEMBER_SECONDS)?).map_err(ClientError::unproven)?;
             chain_pem(&issued, self.ca.issuer_der(profile))
         };
         let admission = Admission {
             member: enrolment.member.clone(),
             token: enrolment.token,
-            tls: issue(CertificateProfile::Tls, &enrolment.tls_request)?,
-            statement: issue(CertificateProfile::Statement, &enrolment.statement_request)?,
+            tls: issue(CertificateProfile::Tls, &tls_key)?,
+            statement: issue(CertificateProfile::Statement, &statement_key)?,
         };
         publish_letter(&path, &admission)?;
         Ok(admission)
