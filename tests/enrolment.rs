@@ -130,3 +130,18 @@ fn an_admission_that_does_not_fit_changes_nothing() {
     }
     joining.ok(&["profile", "accept", "a.json"], "people/kg.gpo-02");
 }
+
+/// At night, without the registrar.
+#[test]
+fn a_member_whose_keys_are_stolen_ends_their_own_access() {
+    let joining = Joining::enrolled();
+    assert!(joining.admit("e.json").status.success());
+    joining.ok(&["profile", "accept", "a.json"], "people/kg.gpo-02");
+    joining.ok(&["inbox"], "people/kg.gpo-02");
+    joining.ok(&["profile", "revoke", "--reason", "key-compromise"], "people/kg.gpo-02");
+    let refused = joining.run(&["inbox"], "people/kg.gpo-02");
+    assert_eq!(refused.status.code(), Some(2));
+    // A colleague goes on, and an auditor finds nothing wrong.
+    joining.ok(&["inbox"], "people/kg.gpo-01");
+    joining.ok(&["audit"], "people/kg.audit-01");
+}

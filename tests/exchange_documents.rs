@@ -57,6 +57,10 @@ fn an_upload_is_its_members_alone() {
     parcel.submit.documents[1].upload = random_upload_id();
     assert_eq!(world.refusal("kg.gpo/07", &world.sign_parcel("kg.gpo/07", &parcel)), refusal, "as if there were none");
 
+    for reader in ["kg.gpo/08", "kg.gpo/09", KG_REGISTRAR] {
+        let refused = world.exchange().create_upload(&world.peer(reader), 10);
+        assert!(matches!(&refused, Err(ActError::Refused(refusal)) if refusal.code == RoleMissing), "{reader}: {refused:?}");
+    }
     let peer = world.peer("kg.gpo/07");
     // Not even that it is being written can be seen.
     let _writing = world.exchange().open_upload(&world.peer("kg.gpo/10"), &theirs).unwrap();

@@ -30,12 +30,12 @@ use crate::wire::{PolicyLine, compose_note, decode_directory_leaf, encode_tlog_p
 
 const SCRIPT: &str = include_str!("verify.sh");
 
-/// Writes the evidence of all that the profile's member may see into the new folder `folder`.
+/// Writes the evidence of all that the profile's member may see, as of the logs that this machine has followed, into
+/// the new folder `folder`.
 ///
 /// # Errors
 /// When the folder exists, a log or a case does not check, or a file cannot be written.
 pub fn write_evidence(client: &mut Client, folder: &Path) -> Result<(), ClientError> {
-    client.follow()?;
     let authorities = client.watched_authorities();
     let histories = client.load_registered(&authorities)?;
     let mut out = Writer::create(folder)?;

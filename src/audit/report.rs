@@ -12,8 +12,8 @@ pub struct AuditReport {
     pub events: (u64, Hash),
     /// Entries of the directory log, and its root.
     pub directory: (u64, Hash),
-    /// Whether both states' witnesses have signed the checkpoints. There are none yet.
-    pub witnessed: bool,
+    /// How far witnesses stand behind the events log's checkpoint.
+    pub witnessing: String,
     /// Whose registers were replayed.
     pub authorities: Vec<AuthorityCode>,
     /// Statements whose signature, certificate, permit and leaves were verified.
@@ -69,13 +69,14 @@ impl AuditReport {
     /// One line.
     pub fn in_short(&self) -> String {
         format!(
-            "{} events and {} directory entries in order, {} statements and {} signed views verified, {} cases, {} releases not opened; unwitnessed",
+            "{} events and {} directory entries in order, {} statements and {} signed views verified, {} cases, {} releases not opened; {}",
             self.events.0,
             self.directory.0,
             self.statements,
             self.heads,
             self.cases.len(),
-            self.unopened_releases.len()
+            self.unopened_releases.len(),
+            self.witnessing
         )
     }
 

@@ -187,6 +187,12 @@ pub(super) enum ProfileCommand {
         /// The file.
         grant: PathBuf,
     },
+    /// End your own access, now and for good: when your keys are lost or stolen, or you leave.
+    Revoke {
+        /// Why: key-compromise, left or superseded.
+        #[arg(long)]
+        reason: RevocationReason,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -143,10 +143,9 @@ fn act(
     let mut client = open_client(profile)?;
     let case = client.find_case(case)?;
     let receipt = act(&mut client, &case)?;
-    let value = json!({"case": case, "event": receipt.first_index(), "time": receipt.time().to_second().to_string(), "witnessed": false});
-    output.result(&value, || {
-        format!("{done}, and proven by the log (unwitnessed): event {}, {}", receipt.first_index(), receipt.time().to_second())
-    });
+    let (event, time, witnessing) = (receipt.first_index(), receipt.time().to_second(), receipt.checkpoint().witnessing());
+    let value = json!({"case": case, "event": event, "time": time.to_string(), "witnessing": witnessing.to_string()});
+    output.result(&value, || format!("{done}, and proven by the log ({witnessing}): event {event}, {time}"));
     Ok(())
 }
 

@@ -68,6 +68,15 @@ pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Out
             output.result(&json!({"granted": true}), || "You can now read what is sealed to your authority.".into());
             Ok(())
         }
+        ProfileCommand::Revoke { reason } => {
+            let mut client = open_client(argument)?;
+            let member = client.profile().member().clone();
+            let receipt = client.revoke_own(reason)?;
+            output.result(&json!({"revoked": member, "entry": receipt.first_index()}), || {
+                format!("{member} is revoked, by entry {} of the directory. Tell your registrar.", receipt.first_index())
+            });
+            Ok(())
+        }
     }
 }
 
@@ -91,7 +100,7 @@ fn show(argument: Option<&Path>, output: &Output) -> Result<(), CliFault> {
     });
     output.result(&value, || {
         let mut text = format!(
-            "{} at {} (policy {}, log unwitnessed)\n{} events and {} directory entries verified on this machine; {waiting} waiting to be sent\n",
+            "{} at {} (policy {})\n{} events and {} directory entries verified on this machine; {waiting} waiting to be sent\n",
             client.profile().member(),
             client.policy().policy().server,
             client.policy().policy().version,

@@ -104,13 +104,14 @@ fn describe_sent(sent: &Sent) -> Value {
         "statement": sent.statement,
         "event": sent.receipt.first_index(),
         "time": sent.receipt.time().to_second().to_string(),
-        "witnessed": false,
+        "witnessing": sent.receipt.checkpoint().witnessing().to_string(),
     })
 }
 
 fn sent_text(sent: &Sent) -> String {
     format!(
-        "Sent, and proven by the log (unwitnessed): event {}, {}\n  case {}\n  {} documents\n",
+        "Sent, and proven by the log ({}): event {}, {}\n  case {}\n  {} documents\n",
+        sent.receipt.checkpoint().witnessing(),
         sent.receipt.first_index(),
         sent.receipt.time().to_second(),
         sent.case,

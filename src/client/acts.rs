@@ -7,9 +7,10 @@ use super::{Client, ClientError, SignedBytes};
 use crate::crypto::hash;
 use crate::domain::{AuthorityCode, Hash, Log, Tag};
 use crate::durable;
+use crate::mla::RevocationReason;
 use crate::seal::reseal_slip;
 use crate::trust::{VerifiedReceipt, VerifiedStatement, verify_entry_receipt, verify_receipt};
-use crate::wire::{Act, ActAnswer, ActRequest, Base64Bytes, Forward, OnCase, Receipt, SlipBody, SlipLine, decode_event_leaf};
+use crate::wire::{Act, ActAnswer, ActRequest, Base64Bytes, Forward, OnCase, Receipt, Revocation, SlipBody, SlipLine, decode_event_leaf};
 
 impl Client {
     /// Says that the request has been taken up.
@@ -82,12 +83,26 @@ impl Client {
         Ok(self.sign_and_put(act(OnCase { case: *case, after }), Vec::new())?.0)
     }
 
-    /// Publishes a directory entry that builds on the state's last one. For registrars; and for a member who
-    /// revokes themselves.
+    /// Publishes a directory entry that builds on the state's last one, and follows the log to it.
     ///
     /// # Errors
     /// When the directory cannot be followed, the server refuses, or its receipt proves nothing.
     pub fn publish_entry(&mut self, entry: impl FnOnce(Hash) -> Act) -> Result<VerifiedReceipt, ClientError> {
+        let receipt = self.put_entry(entry)?;
+        self.follow_receipt(Log::Directory, &receipt)?;
+        Ok(receipt)
+    }
+
+    /// Revokes this very member. The server answers once more, with the receipt.
+    ///
+    /// # Errors
+    /// As [`Client::publish_entry`].
+    pub fn revoke_own(&mut self, reason: RevocationReason) -> Result<VerifiedReceipt, ClientError> {
+        let member = self.profile.member().clone();
+        self.put_entry(|after| Act::Revoke(Revocation { after, member, reason }))
+    }
+
+    fn put_entry(&mut self, entry: impl FnOnce(Hash) -> Act) -> Result<VerifiedReceipt, ClientError> {
         self.follow()?;
         let signer = self.profile.load_statement_signer()?;
         let after = self.directory.last_entry(self.profile.member().state());
@@ -95,9 +110,7 @@ impl Client {
         let request = ActRequest { statement: Base64Bytes(statement), signature: Base64Bytes(signature), slips: Vec::new() };
         let (kept, path) = self.put_and_keep(&request)?;
         let judged = verify_entry_receipt(&kept.receipt, &request.statement.0, &self.policy);
-        let receipt = judged.map_err(|refused| ClientError::unproven(format!("{refused}; it is kept in {}", path.display())))?;
-        self.follow_receipt(Log::Directory, &receipt)?;
-        Ok(receipt)
+        judged.map_err(|refused| ClientError::unproven(format!("{refused}; it is kept in {}", path.display())))
     }
 
     pub(super) fn sign_and_put(&mut self, act: Act, slips: Vec<SlipBody>) -> Result<(VerifiedReceipt, Vec<SlipBody>), ClientError> {

@@ -39,6 +39,7 @@ pub(super) fn collect_evidence(stage: &mut Stage<'_>, cast: &Cast, outcome: &Out
     let evidence = stage.path("evidence");
     stage.step("kg.audit/01 writes the evidence", |stage| {
         let mut client = cast.client(stage, "kg.audit/01").map_err(|fault| fault.to_string())?;
+        client.follow().map_err(|fault| fault.to_string())?;
         write_evidence(&mut client, &evidence).map_err(|fault| fault.to_string())?;
         for kind in ["blobs", "slips"] {
             move_into(&stage.path(SEALED).join(kind), &evidence.join(kind)).map_err(|fault| fault.to_string())?;

@@ -8,13 +8,16 @@ use crate::clock;
 use crate::crypto::hash;
 use crate::domain::limits::{BLOB_BYTES_MAX, SLIP_BYTES_MAX};
 use crate::domain::{Hash, Log, Tag};
-use crate::seal::verify_header;
-use crate::store::NewSlip;
+use crate::seal::{HEADER_BYTES_MAX, verify_header};
+use crate::store::{NewSlip, UPLOAD_PREFIX_BYTES};
 use crate::tlog::touched_chains;
 use crate::trust::{JudgedAt, VerifiedPeer, verify_statement};
 use crate::wire::{
     Act, ActAnswer, ActRequest, Base64Bytes, DocumentLine, Refusal, RefusalCode, SlipBody, SlipLine, Statement, parse_statement,
 };
+
+// What the store keeps of an upload for this check must hold the longest header.
+const _: () = assert!(UPLOAD_PREFIX_BYTES >= HEADER_BYTES_MAX);
 
 impl Exchange {
     /// Accepts a signed statement from a peer: checks it, sequences it, gives its receipt. The same

@@ -12,8 +12,12 @@ impl Exchange {
     /// Begins an upload of so many bytes.
     ///
     /// # Errors
-    /// A refusal when it is too large, too many are under way, or the disk has no room; or a fault.
+    /// A refusal when the peer could sign no act that claims it, it is too large, too many are under way, or the
+    /// disk has no room; or a fault.
     pub fn create_upload(&self, peer: &VerifiedPeer, bytes: u64) -> Result<UploadId, ActError> {
+        if !peer.is_signatory() {
+            return Err(Refusal::new(RefusalCode::RoleMissing, format!("{} signs no acts, so uploads nothing", peer.member())).into());
+        }
         let id = random_upload_id();
         self.store.create_upload(&id, peer.member(), bytes, clock::now())?;
         Ok(id)

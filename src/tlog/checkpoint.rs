@@ -1,5 +1,7 @@
 //! Signing and verifying checkpoints (C2SP tlog-checkpoint over signed-note).
 
+use std::fmt;
+
 use super::keys::{LogSigningKey, LogVerifierKey};
 use super::tree::empty_root;
 use crate::domain::{Malformed, Origin, TreeHead};
@@ -44,6 +46,14 @@ pub enum CheckpointRefused {
 pub enum Witnessing {
     /// By the log's own word alone: the policy says `quorum none`, or no policy was asked.
     Unwitnessed,
+}
+
+impl fmt::Display for Witnessing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Witnessing::Unwitnessed => f.write_str("unwitnessed"),
+        }
+    }
 }
 
 /// A tree head that carries a good signature of its log, with the exact note that does.

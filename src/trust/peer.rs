@@ -1,7 +1,7 @@
 //! Who is at the other end of a connection: decided by the certificate of the handshake, nothing else.
 
 use super::chain::{ChainRefused, PathPlace, VerifiedCertificate, verify_chain};
-use super::directory::Directory;
+use super::directory::{Directory, MemberRecord};
 use super::profile::CertificateProfile;
 use super::statement::JudgedAt;
 use crate::domain::{MemberCode, Role, UnixMillis};
@@ -11,8 +11,8 @@ use crate::sign::Certificate;
 #[derive(Debug, Clone)]
 pub struct VerifiedPeer {
     certificate: VerifiedCertificate,
-    is_registrar: bool,
-    is_auditor: bool,
+    /// By the directory; a registrar's by the root.
+    roles: Vec<Role>,
 }
 
 impl VerifiedPeer {
@@ -23,12 +23,17 @@ impl VerifiedPeer {
 
     /// Whether it speaks for its state's directory, and for nothing else.
     pub fn is_registrar(&self) -> bool {
-        self.is_registrar
+        self.roles.contains(&Role::Registrar)
+    }
+
+    /// Whether it may sign acts for its authority.
+    pub fn is_signatory(&self) -> bool {
+        self.roles.contains(&Role::Signatory)
     }
 
     /// Whether it may see every case of its state.
     pub fn is_auditor(&self) -> bool {
-        self.is_auditor
+        self.roles.contains(&Role::Auditor)
     }
 
     /// The TLS certificate.
@@ -80,11 +85,11 @@ pub fn verify_peer(chain_der: &[&[u8]], directory: &Directory, now: UnixMillis) 
     // A registrar's certificate is issued by the root and comes alone.
     if intermediates.is_empty() {
         let certificate = verify_chain(CertificateProfile::RegistrarTls, &leaf, &[], anchors, now)?;
-        return Ok(VerifiedPeer { certificate, is_registrar: true, is_auditor: false });
+        return Ok(VerifiedPeer { certificate, roles: vec![Role::Registrar] });
     }
     let certificate = verify_chain(CertificateProfile::Tls, &leaf, &intermediates, anchors, now)?;
-    let is_auditor = require_in_force(&certificate, directory, now)?;
-    Ok(VerifiedPeer { certificate, is_registrar: false, is_auditor })
+    let roles = require_in_force(&certificate, directory, now)?.entry().roles.clone();
+    Ok(VerifiedPeer { certificate, roles })
 }
 
 /// Checks that a peer who was let in may stay: not expired, not revoked since.
@@ -96,7 +101,7 @@ pub fn verify_peer_still(peer: &VerifiedPeer, directory: &Directory, now: UnixMi
     if now.to_second() > certificate.not_after() {
         return Err(ChainRefused::Expired { place: PathPlace::Leaf, since: certificate.not_after() }.into());
     }
-    if peer.is_registrar {
+    if peer.is_registrar() {
         return Ok(());
     }
     require_in_force(certificate, directory, now).map(|_| ())
@@ -108,12 +113,16 @@ fn parse_chain(chain_der: &[&[u8]]) -> Result<(Certificate, Vec<Certificate>), P
     Ok((parse(leaf)?, rest.iter().map(parse).collect::<Result<_, _>>()?))
 }
 
-fn require_in_force(certificate: &VerifiedCertificate, directory: &Directory, now: UnixMillis) -> Result<bool, PeerRefused> {
+fn require_in_force<'d>(
+    certificate: &VerifiedCertificate,
+    directory: &'d Directory,
+    now: UnixMillis,
+) -> Result<&'d MemberRecord, PeerRefused> {
     let at = JudgedAt { directory_size: directory.size(), time: now };
     let record = directory.member_at(certificate.member(), at).filter(|record| record.entry().tls == certificate.certificate_sha256());
     let member = certificate.member();
     match record {
-        Some(record) => Ok(record.has_role(&[Role::Auditor])),
+        Some(record) => Ok(record),
         None if directory.is_revoked(member) => Err(PeerRefused::Revoked(member.clone())),
         None => Err(PeerRefused::NotInDirectory(member.clone())),
     }
