@@ -23,6 +23,7 @@ mod exchange_world;
 mod gate;
 mod layering;
 mod net;
+mod policy;
 mod seal;
 mod sign;
 mod statements;

@@ -17,7 +17,6 @@
 //!
 //! What follows the line `tlog-policy` is a C2SP tlog-policy, to be given to other tools as it is.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -188,7 +187,6 @@ pub fn verify_policy(
     }
     let logs = LogPolicy::from_wire(&policy.tlog).map_err(|fault| PolicyRejected::Unusable(fault.to_string()))?;
     let (events, directory) = (log_origin(&policy, Log::Events)?, log_origin(&policy, Log::Directory)?);
-    require_own_keys(&policy)?;
     Ok(VerifiedPolicy { policy, anchors: Arc::new(anchors), logs, events, directory })
 }
 
@@ -208,18 +206,6 @@ fn verify_registrar(bytes: &[u8], signature: &[u8], state: StateCode, anchors: &
     let certificate = verify_chain(CertificateProfile::Registrar, proof.signer(), std::slice::from_ref(proof.issuer()), anchors, at)
         .map_err(|fault| fault.to_string())?;
     if certificate.state() == state { Ok(()) } else { Err(format!("{} signed it", certificate.member())) }
-}
-
-/// No key signs for two logs: a checkpoint of one could be taken for the other's.
-fn require_own_keys(policy: &Policy) -> Result<(), PolicyRejected> {
-    let mut names = BTreeMap::new();
-    for line in policy.tlog.lines() {
-        let PolicyLine::Log { key, .. } = line else { continue };
-        if names.insert(key.public_key, &key.name).is_some_and(|other| *other != key.name) {
-            return Err(PolicyRejected::Unusable("it has one key for two logs".into()));
-        }
-    }
-    Ok(())
 }
 
 /// The one log of the policy whose origin ends in the log's name.
