@@ -220,8 +220,11 @@ fn a_role_that_may_not_is_refused() {
     let world = World::new();
     let case = world.request();
     for code in ["kg.gpo/08", "kg.gpo/09"] {
-        let parcel = world.pack(code, None, &["tr.moj"], &[b"cover"]);
-        assert_eq!(world.refuse(code, &world.sign_parcel(code, &parcel)), RoleMissing, "{code} submits");
+        // Who signs no acts has no uploads to name, and a colleague's are not theirs.
+        let upload = world.exchange().create_upload(&world.peer(code), 10);
+        assert!(matches!(&upload, Err(ActError::Refused(refusal)) if refusal.code == RoleMissing), "{code}: {upload:?}");
+        let parcel = world.pack_request();
+        assert_eq!(world.refuse(code, &world.sign_parcel(code, &parcel)), UploadMismatch, "{code} submits");
     }
     assert_eq!(world.refuse("tr.moj/02", &world.sign("tr.moj/02", Act::Acknowledge(case.on_case()))), RoleMissing);
     for act in [Act::Release(case.on_documents()), Act::Opened(case.on_documents())] {
