@@ -2,11 +2,20 @@
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "benches stop at the first surprise")]
 
+mod acts;
 mod seal;
 mod send;
 mod sign;
 mod store;
 mod tlog;
 
-criterion::criterion_group!(benches, seal::seal_benches, send::send_benches, sign::sign_benches, store::store_benches, tlog::tlog_benches);
+criterion::criterion_group!(
+    benches,
+    acts::act_benches,
+    seal::seal_benches,
+    send::send_benches,
+    sign::sign_benches,
+    store::store_benches,
+    tlog::tlog_benches
+);
 criterion::criterion_main!(benches);

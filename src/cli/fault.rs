@@ -17,6 +17,7 @@ pub(super) enum CliFault {
     #[error("{0}")]
     Demo(String),
     /// It was checked, and it is wrong.
+    #[cfg(feature = "server")]
     #[error("{0}")]
     Wrong(String),
     /// It could not be done.
@@ -32,9 +33,8 @@ impl CliFault {
     pub(super) fn exit_code(&self) -> u8 {
         match self {
             CliFault::Client(fault) if fault.is_unproven() => 1,
-            CliFault::Wrong(_) => 1,
             #[cfg(feature = "server")]
-            CliFault::Demo(_) => 1,
+            CliFault::Wrong(_) | CliFault::Demo(_) => 1,
             _ => 2,
         }
     }
