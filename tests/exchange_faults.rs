@@ -1,6 +1,6 @@
 //! Many at once, and storage that fails under them: the sequencer stops for its own disk's sake, never for a member's.
 
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use elchi::exchange::ActError;
 use elchi::store::{Moment, ProbedFailure, Step, StepProbe, Store, StoreSettings};
 use elchi::wire::{Act, ActRequest, RefusalCode};
 
-use super::exchange_world::{Followed, KG_REGISTRAR, World};
+use super::exchange_world::{Followed, Gate, KG_REGISTRAR, World};
 
 use RefusalCode::*;
 
@@ -80,31 +80,13 @@ fn an_upload_given_up_while_its_act_waits_stops_nobody() {
     world.check_logs();
 }
 
-/// Holds the sequencer between the database's write and the guard file's, once it is armed.
-#[derive(Default)]
-struct Gate(Mutex<Option<(Sender<()>, Receiver<()>)>>);
-
-impl StepProbe for Gate {
-    fn pass(&self, step: Step, moment: Moment) -> Result<(), ProbedFailure> {
-        if (step, moment) == (Step::WriteGuard, Moment::Before) {
-            let armed = self.0.lock().unwrap().take();
-            if let Some((reached, go)) = armed {
-                reached.send(()).unwrap();
-                go.recv().unwrap();
-            }
-        }
-        Ok(())
-    }
-}
-
 #[test]
 fn a_retry_in_the_middle_of_the_commit_waits_for_it_and_gets_the_receipt() {
     let mut world = World::new();
-    let gate = Arc::new(Gate::default());
+    let gate = Gate::before(Step::WriteGuard);
     world.start_probed(gate.clone());
     let request = world.sign_parcel("kg.gpo/07", &world.pack_request());
-    let ((reached, is_reached), (go, wait), (answer, answered)) = (channel(), channel(), channel());
-    *gate.0.lock().unwrap() = Some((reached, wait));
+    let ((is_reached, go), (answer, answered)) = (gate.arm(), channel());
     let (peer, exchange) = (world.peer("kg.gpo/07"), world.exchange());
     let (first, second) = std::thread::scope(|scope| {
         let first = scope.spawn(|| exchange.accept_act(&peer, request.clone()));
@@ -164,12 +146,11 @@ fn of_two_acts_that_build_on_one_event_the_second_looks_again() {
 #[test]
 fn an_act_that_was_queued_before_its_actors_revocation_was_published_is_refused() {
     let mut world = World::new();
-    let gate = Arc::new(Gate::default());
+    let gate = Gate::before(Step::WriteGuard);
     world.start_probed(gate.clone());
     let request = world.sign_parcel("kg.gpo/07", &world.pack_request());
     let revocation = world.sign(KG_REGISTRAR, world.revocation("kg.gpo/07"));
-    let ((reached, is_reached), (go, wait), (answer, answered)) = (channel(), channel(), channel());
-    *gate.0.lock().unwrap() = Some((reached, wait));
+    let ((is_reached, go), (answer, answered)) = (gate.arm(), channel());
     let (peer, registrar, exchange) = (world.peer("kg.gpo/07"), world.peer(KG_REGISTRAR), world.exchange());
     std::thread::scope(|scope| {
         let revoked = scope.spawn(|| exchange.accept_act(&registrar, revocation));

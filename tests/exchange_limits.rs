@@ -1,48 +1,29 @@
 //! What one member, one state or one case may take from all the others: so much and no more.
 
 use std::collections::BTreeMap;
-use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex};
 
 use elchi::clock;
 use elchi::domain::limits::CASE_SLIPS_MAX;
 use elchi::domain::{Log, UnixMillis};
 use elchi::exchange::ActError;
-use elchi::store::{Moment, ProbedFailure, Step, StepProbe};
+use elchi::store::Step;
 use elchi::trust::{Case, JudgedAt, permit_act, verify_statement};
 use elchi::wire::{Act, RefusalCode};
 use serde_json::json;
 
-use super::exchange_world::{Followed, GPO_REGISTRAR, KG_REGISTRAR, NEWCOMER, RETURNED, World};
+use super::exchange_world::{Followed, GPO_REGISTRAR, Gate, KG_REGISTRAR, NEWCOMER, RETURNED, World};
 
 use RefusalCode::*;
-
-/// Holds the sequencer before the database's write, once it is armed.
-#[derive(Default)]
-struct Gate(Mutex<Option<(Sender<()>, Receiver<()>)>>);
-
-impl StepProbe for Gate {
-    fn pass(&self, step: Step, moment: Moment) -> Result<(), ProbedFailure> {
-        if (step, moment) == (Step::WriteCommit, Moment::Before)
-            && let Some((reached, go)) = self.0.lock().unwrap().take()
-        {
-            reached.send(()).unwrap();
-            go.recv().unwrap();
-        }
-        Ok(())
-    }
-}
 
 /// Or one member could undo the batch of everyone who acts in the same moment.
 #[test]
 fn an_upload_that_an_act_has_claimed_cannot_be_given_up_under_it() {
     let mut world = World::new();
-    let gate = Arc::new(Gate::default());
+    let gate = Gate::before(Step::WriteCommit);
     world.start_probed(gate.clone());
     let parcel = world.pack_request();
     let request = world.sign_parcel("kg.gpo/07", &parcel);
-    let ((reached, is_reached), (go, wait)) = (channel(), channel());
-    *gate.0.lock().unwrap() = Some((reached, wait));
+    let (is_reached, go) = gate.arm();
     let (peer, exchange) = (world.peer("kg.gpo/07"), world.exchange());
     let id = parcel.submit.documents[1].upload;
     let accepted = std::thread::scope(|scope| {

@@ -3,7 +3,8 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::sync::{Arc, OnceLock};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use elchi::clock;
 use elchi::crypto::{hash, random_nonce, random_tag};
@@ -16,7 +17,7 @@ use elchi::seal::{
     seal_slip,
 };
 use elchi::sign::{SoftwareSigner, sign_detached};
-use elchi::store::{StepProbe, Store};
+use elchi::store::{Moment, ProbedFailure, Step, StepProbe, Store};
 use elchi::tlog::{Frontier, LogSigningKey, commitment, leaf_hash};
 use elchi::trust::{
     CertificateProfile, PeerRefused, Policy, TrustAnchors, VerifiedPeer, VerifiedPolicy, VerifiedReceipt, encode_policy,
@@ -187,6 +188,37 @@ impl Followed {
 
     pub(crate) fn on_documents(&self) -> OnDocuments {
         OnDocuments { case: self.tag, documents: self.documents.clone() }
+    }
+}
+
+/// Holds the sequencer before one step, once it is armed.
+pub(crate) struct Gate {
+    step: Step,
+    armed: Mutex<Option<(Sender<()>, Receiver<()>)>>,
+}
+
+impl Gate {
+    pub(crate) fn before(step: Step) -> Arc<Self> {
+        Arc::new(Self { step, armed: Mutex::new(None) })
+    }
+
+    /// What tells that the step is reached, and what lets it go on.
+    pub(crate) fn arm(&self) -> (Receiver<()>, Sender<()>) {
+        let ((reached, is_reached), (go, wait)) = (channel(), channel());
+        *self.armed.lock().unwrap() = Some((reached, wait));
+        (is_reached, go)
+    }
+}
+
+impl StepProbe for Gate {
+    fn pass(&self, step: Step, moment: Moment) -> Result<(), ProbedFailure> {
+        if (step, moment) == (self.step, Moment::Before)
+            && let Some((reached, go)) = self.armed.lock().unwrap().take()
+        {
+            reached.send(()).unwrap();
+            go.recv().unwrap();
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,8 @@
 //! The other side of the contract: seal, send, ask, verify, remember.
 //!
 //! Never takes the server's word without a proof. A face for it (`cli`, `desk`) shows what it returns
-//! and decides nothing.
+//! and decides nothing. It blocks, and drives its sockets with a runtime of its own: whoever has an async runtime
+//! calls it from a thread that may block.
 //!
 //! ```text
 //! Client::open ── profile, policy, this machine's copies of both logs
@@ -25,6 +26,7 @@ mod pipe;
 mod profile;
 mod sending;
 mod session;
+mod transfers;
 
 use std::fs::File;
 use std::path::Path;
@@ -45,7 +47,8 @@ pub use opening::OpenedSubmission;
 pub use outbox::{Draft, DraftDocument, Waiting};
 pub use profile::{Profile, ProfileSettings, TlsKey};
 pub use sending::{SendingStage, Sent, Submission, Watch};
-pub use session::{Progress, Session};
+pub use session::Session;
+pub use transfers::Progress;
 
 /// A member at their machine, connected when need be.
 pub struct Client {

@@ -3,45 +3,34 @@
 //! Nothing that comes through here is believed: callers verify it. Blocking; a small runtime of its own
 //! drives the sockets.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
-
-use bytes::{Bytes, BytesMut};
-use http::header::{CONTENT_TYPE, LOCATION, RANGE};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, LOCATION};
 use http::{Method, Request, Response, StatusCode};
 use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
 use super::ClientError;
-use super::pipe::PipeWriter;
 use super::profile::TlsKey;
-use crate::domain::limits::BLOB_BYTES_MAX;
-use crate::domain::{Hash, Log, Tag, UploadId};
+use crate::domain::{Hash, Log, UploadId};
 use crate::net::{BodyCut, ClientDeadlines, Connection, Connector, IncomingBody, LinkFault, OutgoingBody, RequestId, TlsIdentity};
 use crate::wire::{
-    ACT_REQUEST_BYTES_MAX, ACTS_PATH, ActAnswer, ActRequest, BLOBS_PATH, BUNDLE_BYTES_MAX, EntryBundleName, LOGS_PATH, NOTE_BYTES_MAX,
-    PARTIAL_UPLOAD_TYPE, Problem, RefusalCode, STATEMENTS_PATH, SignedNote, SignedStatement, UPLOAD_COMPLETE, UPLOAD_LENGTH, UPLOAD_OFFSET,
-    UPLOADS_PATH, decode_entry_bundle, parse_note,
+    ACT_REQUEST_BYTES_MAX, ACTS_PATH, ActAnswer, ActRequest, BUNDLE_BYTES_MAX, EntryBundleName, LOGS_PATH, NOTE_BYTES_MAX, Problem,
+    RefusalCode, STATEMENTS_PATH, SignedNote, SignedStatement, UPLOAD_COMPLETE, UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOADS_PATH,
+    decode_entry_bundle, parse_note,
 };
 
-/// What is read from disk and sent at a time.
-const CHUNK_BYTES: usize = 256 * 1024;
-
 /// How often in a row a lost connection is made anew without a byte of progress.
-const ATTEMPTS_MAX: u32 = 3;
+pub(super) const ATTEMPTS_MAX: u32 = 3;
 
 /// The longest problem document.
 const PROBLEM_BYTES_MAX: usize = 64 * 1024;
 
-/// Told how many bytes of how many have passed.
-pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
-
 /// A connection to the server that a policy names, as one member.
 pub struct Session {
-    runtime: Runtime,
+    pub(super) runtime: Runtime,
     connector: Connector,
     address: String,
-    connection: Option<Connection>,
+    pub(super) connection: Option<Connection>,
 }
 
 impl Session {
@@ -139,146 +128,13 @@ impl Session {
         self.ask(|| Request::builder().method(Method::DELETE).uri(&path).body(OutgoingBody::empty())).map(|_| ())
     }
 
-    /// Sends a file of `bytes` bytes into an upload, from where it stands to its end, over as many
-    /// connections as that takes.
-    ///
-    /// # Errors
-    /// When the server refuses, or no progress is made any more.
-    pub fn put_upload(&mut self, id: &UploadId, file: &File, bytes: u64, progress: Progress<'_>) -> Result<(), ClientError> {
-        let mut attempts = 0;
-        let mut offset = self.fetch_offset(id)?;
-        while offset < bytes {
-            let sent = self.put_rest(id, file, offset, bytes, progress);
-            let reached = match sent {
-                Ok(()) => bytes,
-                Err(ClientError::Network { .. }) if attempts < ATTEMPTS_MAX => self.fetch_offset(id)?,
-                Err(other) => return Err(other),
-            };
-            attempts = if reached > offset { 0 } else { attempts + 1 };
-            offset = reached;
-        }
-        progress(bytes, bytes);
-        Ok(())
-    }
-
-    fn put_rest(&mut self, id: &UploadId, file: &File, offset: u64, bytes: u64, progress: Progress<'_>) -> Result<(), ClientError> {
-        let cannot_read =
-            |fault: std::io::Error| ClientError::not_possible(format!("cannot read the sealed file: {fault}"), "check the disk");
-        let mut file = file.try_clone().map_err(cannot_read)?;
-        file.seek(SeekFrom::Start(offset)).map_err(cannot_read)?;
-        let (sender, body) = OutgoingBody::channel(bytes - offset);
-        let request = Request::builder()
-            .method(Method::PATCH)
-            .uri(format!("{UPLOADS_PATH}/{id}"))
-            .header(CONTENT_TYPE, PARTIAL_UPLOAD_TYPE)
-            .header(UPLOAD_OFFSET, offset)
-            .header(UPLOAD_COMPLETE, "?1")
-            .body(body)
-            .map_err(|fault| protocol(&fault.to_string()))?;
-        let (count, mut counted) = tokio::sync::watch::channel(offset);
-        let feed = self.runtime.spawn_blocking(move || {
-            let mut at = offset;
-            while at < bytes {
-                let mut chunk = BytesMut::zeroed(CHUNK_BYTES.min(usize::try_from(bytes - at).unwrap_or(CHUNK_BYTES)));
-                file.read_exact(&mut chunk)?;
-                at += chunk.len() as u64;
-                if sender.send_blocking(chunk.freeze()).is_err() {
-                    // The server has answered early; its answer says why.
-                    return Ok(());
-                }
-                // Nobody listens any more once the answer is there.
-                let _ = count.send(at);
-            }
-            Ok::<_, std::io::Error>(())
-        });
-        let answer = self.send_watched(request, &mut counted, bytes, progress)?;
-        let fed = self.runtime.block_on(feed);
-        self.require_success(answer)?;
-        fed.map_err(|_| protocol("the file reader stopped"))?.map_err(cannot_read)
-    }
-
-    fn send_watched(
-        &mut self,
-        request: Request<OutgoingBody>,
-        counted: &mut tokio::sync::watch::Receiver<u64>,
-        bytes: u64,
-        progress: Progress<'_>,
-    ) -> Result<Response<IncomingBody>, ClientError> {
-        let mut connection = self.take_connection()?;
-        let answer = self.runtime.block_on(async {
-            let mut answer = std::pin::pin!(connection.send(request));
-            loop {
-                tokio::select! {
-                    answer = &mut answer => return answer,
-                    changed = counted.changed() => match changed {
-                        Ok(()) => progress(*counted.borrow_and_update(), bytes),
-                        Err(_) => return answer.await,
-                    },
-                }
-            }
-        });
-        self.connection = Some(connection);
-        answer.map_err(|fault| network(&fault))
-    }
-
-    /// Streams a released blob of `bytes` bytes into `pipe`, over as many connections as that takes.
-    ///
-    /// # Errors
-    /// When the server refuses, no progress is made any more, or the reader of the pipe has gone.
-    pub(super) fn fetch_blob(
-        &mut self,
-        document: &Tag,
-        bytes: u64,
-        mut pipe: PipeWriter,
-        progress: Progress<'_>,
-    ) -> Result<(), ClientError> {
-        let mut attempts = 0;
-        let mut offset = 0;
-        while offset < bytes {
-            let before = offset;
-            match self.fetch_rest(document, &mut offset, bytes, &mut pipe, progress) {
-                Ok(()) => {}
-                Err(ClientError::Network { .. }) if attempts < ATTEMPTS_MAX => attempts = if offset > before { 0 } else { attempts + 1 },
-                Err(other) => return Err(other),
-            }
-        }
-        pipe.finish();
-        Ok(())
-    }
-
-    fn fetch_rest(
-        &mut self,
-        document: &Tag,
-        offset: &mut u64,
-        bytes: u64,
-        pipe: &mut PipeWriter,
-        progress: Progress<'_>,
-    ) -> Result<(), ClientError> {
-        let from = *offset;
-        let path = format!("{BLOBS_PATH}/{document}");
-        let answer = self.ask(|| Request::builder().uri(&path).header(RANGE, format!("bytes={from}-")).body(OutgoingBody::empty()))?;
-        let body = answer.into_body();
-        if body.bytes() != bytes - from {
-            return Err(ClientError::unproven("the server's blob has another length than the signed statement says"));
-        }
-        self.runtime.block_on(async {
-            let mut stream = body.stream(BLOB_BYTES_MAX).map_err(|cut| cut_short(&cut))?;
-            while let Some(chunk) = stream.next_chunk().await.map_err(|cut| cut_short(&cut))? {
-                *offset += chunk.len() as u64;
-                pipe.send(chunk).await.map_err(|_| ClientError::unproven("the blob could not be opened"))?;
-                progress(*offset, bytes);
-            }
-            Ok(())
-        })
-    }
-
     fn fetch(&mut self, path: &str, bytes_max: usize) -> Result<Bytes, ClientError> {
         let answer = self.ask(|| Request::builder().uri(path).body(OutgoingBody::empty()))?;
         self.collect(answer, bytes_max)
     }
 
     /// Sends a request that is safe to repeat, once more if the connection had been closed.
-    fn ask(&mut self, request: impl Fn() -> http::Result<Request<OutgoingBody>>) -> Result<Response<IncomingBody>, ClientError> {
+    pub(super) fn ask(&mut self, request: impl Fn() -> http::Result<Request<OutgoingBody>>) -> Result<Response<IncomingBody>, ClientError> {
         let mut attempts = 0;
         loop {
             let mut connection = self.take_connection()?;
@@ -294,14 +150,14 @@ impl Session {
         }
     }
 
-    fn take_connection(&mut self) -> Result<Connection, ClientError> {
+    pub(super) fn take_connection(&mut self) -> Result<Connection, ClientError> {
         match self.connection.take().filter(Connection::is_open) {
             Some(connection) => Ok(connection),
             None => self.runtime.block_on(self.connector.connect(&self.address)).map_err(|fault| network(&fault)),
         }
     }
 
-    fn require_success(&self, answer: Response<IncomingBody>) -> Result<Response<IncomingBody>, ClientError> {
+    pub(super) fn require_success(&self, answer: Response<IncomingBody>) -> Result<Response<IncomingBody>, ClientError> {
         if answer.status().is_success() {
             return Ok(answer);
         }
@@ -309,14 +165,20 @@ impl Session {
         let id = RequestId::of_answer(answer.headers());
         let body = self.collect(answer, PROBLEM_BYTES_MAX)?;
         match serde_json::from_slice::<Problem>(&body) {
-            Ok(problem) => Err(ClientError::Refused(name_request(problem, id))),
-            Err(_) => Err(protocol(&format!("it answered {status} without saying why"))),
+            Ok(problem) if is_plain(&problem) => Err(ClientError::Refused(name_request(problem, id))),
+            _ => Err(protocol(&format!("it answered {status} without saying why"))),
         }
     }
 
     fn collect(&self, answer: Response<IncomingBody>, bytes_max: usize) -> Result<Bytes, ClientError> {
         self.runtime.block_on(answer.into_body().collect(bytes_max)).map_err(|cut| cut_short(&cut))
     }
+}
+
+/// Sentences of one line: a server that is not believed yet writes nothing that looks like this program's own words.
+fn is_plain(problem: &Problem) -> bool {
+    let Problem { detail, hint, .. } = problem;
+    detail.len() + hint.len() <= 2_000 && !detail.chars().chain(hint.chars()).any(char::is_control)
 }
 
 /// A fault of the server is told with the request's id, which its operator finds the cause by.
@@ -331,15 +193,15 @@ fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, ClientError> {
     serde_json::from_slice(bytes).map_err(|fault| protocol(&fault.to_string()))
 }
 
-fn network(fault: &LinkFault) -> ClientError {
+pub(super) fn network(fault: &LinkFault) -> ClientError {
     ClientError::Network { reason: fault.to_string(), hint: fault.hint().into() }
 }
 
-fn cut_short(cut: &BodyCut) -> ClientError {
+pub(super) fn cut_short(cut: &BodyCut) -> ClientError {
     ClientError::Network { reason: format!("the server's answer did not arrive whole: {cut}"), hint: "try again".into() }
 }
 
-fn protocol(what: &str) -> ClientError {
+pub(super) fn protocol(what: &str) -> ClientError {
     ClientError::Network {
         reason: format!("the server's answer is not as PROTOCOL.md has it: {what}"),
         hint: "check that client and server are of the same version".into(),
@@ -352,6 +214,15 @@ mod tests {
 
     use super::*;
     use crate::wire::Refusal;
+
+    #[test]
+    fn a_refusal_is_one_line_of_text() {
+        let plain = |detail: &str| is_plain(&Problem::of(&Refusal::new(RefusalCode::Busy, detail), 503));
+        assert!(plain("the case is submitted; tr.moj cannot close now") && plain("ğ Ө"));
+        for bad in ["no\nSent, and proven by the log", "\u{1b}[2K", "\u{9b}2J", &"x".repeat(2_000)] {
+            assert!(!plain(bad), "{bad:?}");
+        }
+    }
 
     #[test]
     fn a_fault_of_the_server_is_told_with_its_request_id() {
