@@ -103,8 +103,29 @@ fn an_enrolment_needs_its_own_invitation_and_a_key_for_each_use() {
         assert!(!joining.letter("a.json").exists(), "{letter}");
     }
     assert_eq!(joining.admit("e.json").status.code(), Some(0));
-    // It was used up.
-    assert_eq!(joining.admit("e.json").status.code(), Some(2));
+    let admission = joining.read("a.json");
+    // A lost letter is written again; the invitation lets nobody else in.
+    fs::remove_file(joining.letter("a.json")).unwrap();
+    assert_eq!(joining.admit("e.json").status.code(), Some(0));
+    assert_eq!(joining.read("a.json"), admission);
+    joining.ok(&["profile", "enrol", "i.json", "--out", "other.json"], "people/another");
+    assert_eq!(joining.admit("other.json").status.code(), Some(2));
+}
+
+/// A root that is left out would end every client that follows the directory.
+#[test]
+fn a_policy_never_drops_a_root_in_silence() {
+    let joining = Joining::enrolled();
+    let sheet = joining.world.path("server/server-sheet.json");
+    let policy = |more: &[&str]| joining.run(&[&["registrar", "policy", "--sheet", sheet.to_str().unwrap()], more].concat(), "kg");
+    let refused = policy(&[]);
+    let told = String::from_utf8(refused.stderr).unwrap();
+    assert!(refused.status.code() == Some(2) && told.contains("--root TR=FILE"), "{told}");
+    let root = format!("TR={}", joining.world.path("tr/roots/TR.pem").display());
+    let taken = policy(&["--root", &root, "--out", "p.json"]);
+    assert!(taken.status.success(), "{}", String::from_utf8_lossy(&taken.stderr));
+    joining.ok(&["profile", "policy", "p.json"], "people/kg.gpo-01");
+    joining.ok(&["inbox"], "people/kg.gpo-01");
 }
 
 /// A letter that somebody made up takes nothing away from a profile that works.

@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 
 use base64ct::{Base64, Encoding};
 use elchi::admin::load_server;
-use elchi::audit::run_audit;
+use elchi::audit::{run_audit, write_evidence};
 use elchi::client::{Client, ClientError};
 use elchi::domain::Log;
 use elchi::exchange::Exchange;
@@ -287,6 +287,19 @@ fn a_shortened_log_is_refused_and_both_checkpoints_are_kept() {
     lying.lie("/v1/logs/events/checkpoint", move |_| forked.clone());
     require_unproven(Client::open(&profile).unwrap().follow(), "a fork");
     assert_eq!(fs::read_dir(profile.join("evidence")).unwrap().count(), 4);
+}
+
+/// C2SP checkpoints may carry lines by keys that nobody knows; they prove nothing and spoil nothing.
+#[test]
+fn a_signature_line_by_an_unknown_key_does_not_spoil_the_evidence() {
+    let lying = LyingWorld::play();
+    lying.lie("/v1/logs/events/checkpoint", |note| [note.as_slice(), "— else.example/key AAAAAAAAAAAAAAAAAAAAAA==\n".as_bytes()].concat());
+    let mut client = Client::open(&lying.world.profile("kg.audit/01")).unwrap();
+    client.follow().unwrap();
+    let folder = lying.world.path("evidence-2");
+    write_evidence(&mut client, &folder).unwrap();
+    let verified = std::process::Command::new(folder.join("verify.sh")).output().unwrap();
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
 }
 
 /// An operator who has the log's key rewrites a leaf's time, computes the tree anew and signs it. Every chain is

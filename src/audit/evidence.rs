@@ -25,8 +25,8 @@ use crate::crypto::hash;
 use crate::domain::{Hash, Log, StateCode};
 use crate::durable;
 use crate::sign::{Certificate, parse_detached, verify_detached};
-use crate::tlog::{Frontier, NodeSource, VerifiedCheckpoint, leaf_hash, prove_inclusion};
-use crate::wire::{PolicyLine, compose_note, decode_directory_leaf, encode_tlog_proof};
+use crate::tlog::{Frontier, NodeSource, leaf_hash, prove_inclusion};
+use crate::wire::{PolicyLine, SignedNote, VerifierKey, compose_note, decode_directory_leaf, encode_tlog_proof};
 
 const SCRIPT: &str = include_str!("verify.sh");
 
@@ -40,7 +40,9 @@ pub fn write_evidence(client: &mut Client, folder: &Path) -> Result<(), ClientEr
     let histories = client.load_registered(&authorities)?;
     let mut out = Writer::create(folder)?;
     out.write_policy(client)?;
-    let events = ProvenLog::load(client, Log::Events)?;
+    let [events, directory] = [ProvenLog::load(client, Log::Events)?, ProvenLog::load(client, Log::Directory)?];
+    out.write_checkpoint(Log::Events, &events)?;
+    out.write_checkpoint(Log::Directory, &directory)?;
     for event in histories.iter().flat_map(|history| &history.events) {
         let at = format!("events/{:06}", event.first_index);
         out.write_statement(&at, event.statement.bytes(), event.statement.signature())?;
@@ -48,7 +50,6 @@ pub fn write_evidence(client: &mut Client, folder: &Path) -> Result<(), ClientEr
             out.write_leaf(&at, index, leaf, &events)?;
         }
     }
-    let directory = ProvenLog::load(client, Log::Directory)?;
     let mut entries = Vec::new();
     client.mirror(Log::Directory).scan(0, |index, leaf| {
         entries.push((index, leaf.to_vec()));
@@ -65,7 +66,11 @@ pub fn write_evidence(client: &mut Client, folder: &Path) -> Result<(), ClientEr
 
 /// A log's checkpoint with the nodes of its tree.
 struct ProvenLog {
-    checkpoint: VerifiedCheckpoint,
+    size: u64,
+    /// With the one signature that was verified.
+    note: SignedNote,
+    /// The log's key that made it.
+    key: VerifierKey,
     nodes: BTreeMap<(u8, u64), Hash>,
 }
 
@@ -81,19 +86,32 @@ impl NodeSource for ProvenLog {
 impl ProvenLog {
     fn load(client: &Client, log: Log) -> Result<Self, ClientError> {
         let mirror = client.mirror(log);
-        let checkpoint = mirror.checkpoint().cloned();
+        let checkpoint = mirror.checkpoint();
         let checkpoint = checkpoint.ok_or_else(|| ClientError::unproven(format!("there is no checkpoint of the {log} log")))?;
+        // A policy may name several keys of a log, old and new, and a server may add lines by keys that nobody knows:
+        // the first that is the policy's is the one that was verified.
+        let by_policy = |line: &PolicyLine| match line {
+            PolicyLine::Log { key, .. } => {
+                let signatures = checkpoint.note().signatures();
+                let by = signatures.iter().find(|by| by.name == key.name && by.key_id == key.key_id)?;
+                Some((key.clone(), by.clone()))
+            }
+            _ => None,
+        };
+        let signed = client.policy().policy().tlog.lines().iter().find_map(by_policy);
+        let (key, by) = signed.ok_or_else(|| ClientError::unproven("the checkpoint is signed by no key of the policy"))?;
+        let note = compose_note(checkpoint.note().text(), &[by]).map_err(ClientError::unproven)?;
         let (mut frontier, mut nodes) = (Frontier::new(), BTreeMap::new());
         mirror.scan(0, |_, leaf| {
             nodes.extend(frontier.append(leaf_hash(leaf)).into_iter().map(|node| ((node.level, node.index), node.hash)));
             Ok(())
         })?;
-        Ok(Self { checkpoint, nodes })
+        Ok(Self { size: checkpoint.head().size, note, key, nodes })
     }
 
     fn prove(&self, index: u64) -> Result<String, ClientError> {
-        let path = prove_inclusion(self, index, self.checkpoint.head().size).map_err(ClientError::unproven)?;
-        Ok(encode_tlog_proof(index, &path, self.checkpoint.note()))
+        let path = prove_inclusion(self, index, self.size).map_err(ClientError::unproven)?;
+        Ok(encode_tlog_proof(index, &path, &self.note))
     }
 }
 
@@ -129,25 +147,12 @@ impl Writer {
             let bytes = fs::read(&path).map_err(ClientError::file("read", &path))?;
             self.write(&format!("policy/{name}"), &bytes)?;
         }
-        for log in [Log::Events, Log::Directory] {
-            let checkpoint = client.mirror(log).checkpoint();
-            let note = checkpoint.ok_or_else(|| ClientError::unproven(format!("this machine has no checkpoint of the {log} log")))?.note();
-            // A policy may name several keys of a log, old and new, and a server may add lines by keys that nobody
-            // knows: the first that is the policy's is the one that was verified.
-            let known = |line: &PolicyLine| match line {
-                PolicyLine::Log { key, .. } => {
-                    let by = note.signatures().iter().find(|by| by.name == key.name && by.key_id == key.key_id)?;
-                    Some((key.to_string(), by.clone()))
-                }
-                _ => None,
-            };
-            let signed = client.policy().policy().tlog.lines().iter().find_map(known);
-            let (key, by) = signed.ok_or_else(|| ClientError::unproven("the checkpoint is signed by no key of the policy"))?;
-            let note = compose_note(note.text(), &[by]).map_err(ClientError::unproven)?;
-            self.write(&format!("logs/{log}.checkpoint"), note.as_str().as_bytes())?;
-            self.write(&format!("logs/{log}.vkey"), format!("{key}\n").as_bytes())?;
-        }
         Ok(())
+    }
+
+    fn write_checkpoint(&mut self, log: Log, proven: &ProvenLog) -> Result<(), ClientError> {
+        self.write(&format!("logs/{log}.checkpoint"), proven.note.as_str().as_bytes())?;
+        self.write(&format!("logs/{log}.vkey"), format!("{}\n", proven.key).as_bytes())
     }
 
     fn write_statement(&mut self, at: &str, statement: &[u8], signature: &[u8]) -> Result<(), ClientError> {

@@ -9,7 +9,7 @@ use crate::domain::{AuthorityCode, Hash, Log, Tag};
 use crate::durable;
 use crate::mla::RevocationReason;
 use crate::seal::reseal_slip;
-use crate::trust::{VerifiedReceipt, VerifiedStatement, verify_entry_receipt, verify_receipt};
+use crate::trust::{VerifiedReceipt, verify_entry_receipt, verify_receipt};
 use crate::wire::{Act, ActAnswer, ActRequest, Base64Bytes, Forward, OnCase, Receipt, Revocation, SlipBody, SlipLine, decode_event_leaf};
 
 impl Client {
@@ -117,26 +117,33 @@ impl Client {
         let signer = self.profile.load_statement_signer()?;
         let SignedBytes { statement, signature } = self.sign_statement(act, &signer)?;
         let request = ActRequest { statement: Base64Bytes(statement), signature: Base64Bytes(signature), slips };
-        let (receipt, _, slips) = self.put_act(&request)?;
-        Ok((receipt, slips))
+        self.put_act(&request)
     }
 
     /// Puts an act, verifies its receipt against this machine's memory, and keeps it.
-    pub(super) fn put_act(&mut self, request: &ActRequest) -> Result<(VerifiedReceipt, VerifiedStatement, Vec<SlipBody>), ClientError> {
-        let (kept, path) = self.put_and_keep(request)?;
+    fn put_act(&mut self, request: &ActRequest) -> Result<(VerifiedReceipt, Vec<SlipBody>), ClientError> {
+        let answered = self.put_and_keep(request)?;
+        self.prove_act(request, answered)
+    }
+
+    /// Verifies the receipt of an act against this machine's memory, and follows the log to it.
+    pub(super) fn prove_act(
+        &mut self,
+        request: &ActRequest,
+        (kept, path): (Answered, PathBuf),
+    ) -> Result<(VerifiedReceipt, Vec<SlipBody>), ClientError> {
         let refers_to = kept.receipt.leaves.first().and_then(|leaf| decode_event_leaf(&leaf.leaf.0).ok());
         if refers_to.is_some_and(|leaf| leaf.directory_size > self.directory.size()) {
             self.follow()?;
         }
         let judged = verify_receipt(&kept.receipt, &request.statement.0, &self.policy, &self.directory);
-        let (verified, statement) =
-            judged.map_err(|refused| ClientError::unproven(format!("{refused}; it is kept in {}", path.display())))?;
+        let (verified, _) = judged.map_err(|refused| ClientError::unproven(format!("{refused}; it is kept in {}", path.display())))?;
         self.follow_receipt(Log::Events, &verified)?;
-        Ok((verified, statement, kept.slips))
+        Ok((verified, kept.slips))
     }
 
     /// Puts an act, and keeps its receipt before it is judged: one that proves nothing is evidence.
-    fn put_and_keep(&mut self, request: &ActRequest) -> Result<(Answered, PathBuf), ClientError> {
+    pub(super) fn put_and_keep(&mut self, request: &ActRequest) -> Result<(Answered, PathBuf), ClientError> {
         let ActAnswer { receipt, slips } = self.session.put_act(request)?;
         let path = self.profile.make_folder("receipts")?.join(format!("{}.json", hash(&request.statement.0)));
         let kept = KeptReceipt { statement: request.statement.clone(), receipt };
@@ -147,7 +154,7 @@ impl Client {
 }
 
 /// An answer whose receipt is kept, and not judged yet.
-struct Answered {
+pub(super) struct Answered {
     receipt: Receipt,
     slips: Vec<SlipBody>,
 }

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::{Client, ClientError};
-use crate::domain::{AuthorityCode, MemberCode, Tag, UnixMillis};
+use crate::clock;
+use crate::domain::{AuthorityCode, MemberCode, Role, Tag, UnixMillis};
 use crate::mla::{CaseState, Op};
+use crate::trust::JudgedAt;
 use crate::wire::Act;
 
 /// A case in the inbox.
@@ -62,8 +64,8 @@ impl Client {
     /// Whose registers this member replays: the own authority's; an auditor, those of the whole state.
     pub fn watched_authorities(&self) -> Vec<AuthorityCode> {
         let member = self.profile.member();
-        let is_auditor =
-            self.directory.members().any(|record| record.entry().member == *member && record.has_role(&[crate::domain::Role::Auditor]));
+        let at = JudgedAt { directory_size: self.directory.size(), time: clock::now() };
+        let is_auditor = self.directory.member_at(member, at).is_some_and(|record| record.has_role(&[Role::Auditor]));
         if !is_auditor {
             return vec![member.authority().clone()];
         }

@@ -124,6 +124,10 @@ impl Profile {
         let mut roots = Vec::new();
         for entry in fs::read_dir(&folder).map_err(ClientError::file("read", &folder))? {
             let path = entry.map_err(ClientError::file("read", &folder))?.path();
+            // A write that a crash cut short left a temporary file.
+            if path.extension().is_none_or(|extension| extension != "pem") {
+                continue;
+            }
             let state = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
             let state = state.ok_or_else(|| self.broken(format!("{} is not named for a state", path.display())))?;
             roots.push((state, self.load_certificate(&format!("roots/{state}.pem"))?.der().to_vec()));

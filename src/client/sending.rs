@@ -104,8 +104,10 @@ impl Client {
     pub fn discard_waiting(&mut self, name: &str) -> Result<(), ClientError> {
         let folder = self.find_waiting(name)?;
         for upload in folder.load_draft()?.documents.iter().filter_map(|document| document.upload) {
-            // If the server cannot be told, it sweeps them in a few days.
-            let _ = self.session.delete_upload(&upload);
+            // What the server is not told it sweeps in a few days.
+            if let Err(ClientError::Network { .. }) = self.session.delete_upload(&upload) {
+                break;
+            }
         }
         folder.remove()
     }
@@ -208,25 +210,33 @@ impl Client {
 
     fn send_folder(&mut self, folder: OutboxFolder, watch: Watch<'_>) -> Result<Sent, ClientError> {
         let mut draft = folder.load_draft()?;
-        let act = match folder.load_act()? {
-            Some(act) => act,
-            None => {
-                self.upload_all(&folder, &mut draft, watch)?;
-                self.sign_draft(&folder, &draft)?
-            }
-        };
-        let (receipt, _, _) = match self.put_act(&act) {
-            Err(ClientError::Refused(problem)) if problem.code.is_judgement() => {
-                // It does not stand in the log: it may be said anew, as things are then.
-                folder.remove_act()?;
-                if problem.code == RefusalCode::UploadMismatch {
-                    draft.documents.iter_mut().for_each(|document| document.upload = None);
-                    folder.publish_draft(&draft)?;
+        let mut signed = folder.load_act()?;
+        let (act, answered) = loop {
+            let (act, was_waiting) = match signed.take() {
+                Some(act) => (act, true),
+                None => {
+                    self.upload_all(&folder, &mut draft, watch)?;
+                    (self.sign_draft(&folder, &draft)?, false)
                 }
-                return Err(ClientError::Refused(problem));
+            };
+            match self.put_and_keep(&act) {
+                Ok(answered) => break (act, answered),
+                Err(ClientError::Refused(problem)) if problem.code.is_judgement() => {
+                    // It does not stand in the log: it may be said anew, as things are then.
+                    folder.remove_act()?;
+                    if problem.code == RefusalCode::UploadMismatch {
+                        draft.documents.iter_mut().for_each(|document| document.upload = None);
+                        folder.publish_draft(&draft)?;
+                    }
+                    // One that has waited too long is signed again at once.
+                    if !(was_waiting && problem.code == RefusalCode::ClockSkew) {
+                        return Err(ClientError::Refused(problem));
+                    }
+                }
+                Err(other) => return Err(other),
             }
-            other => other?,
         };
+        let (receipt, _) = self.prove_act(&act, answered)?;
         let sent = Sent {
             case: draft.case,
             documents: draft.documents.iter().map(|document| document.tag).collect(),

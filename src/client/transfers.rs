@@ -2,6 +2,8 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
+use std::thread;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use http::header::{CONTENT_TYPE, RANGE};
@@ -13,13 +15,21 @@ use super::session::{ATTEMPTS_MAX, Session, cut_short, network, protocol};
 use crate::domain::limits::BLOB_BYTES_MAX;
 use crate::domain::{Tag, UploadId};
 use crate::net::{IncomingBody, OutgoingBody};
-use crate::wire::{BLOBS_PATH, PARTIAL_UPLOAD_TYPE, UPLOAD_COMPLETE, UPLOAD_OFFSET, UPLOADS_PATH};
+use crate::wire::{BLOBS_PATH, PARTIAL_UPLOAD_TYPE, RefusalCode, UPLOAD_COMPLETE, UPLOAD_OFFSET, UPLOADS_PATH};
 
 /// What is read from disk and sent at a time.
 const CHUNK_BYTES: usize = 256 * 1024;
 
 /// Told how many bytes of how many have passed.
 pub type Progress<'a> = &'a mut dyn FnMut(u64, u64);
+
+/// How long to wait for the server to give up a connection that was cut on the way; it does so after 30 seconds.
+const HELD_WAIT: Duration = Duration::from_secs(12);
+
+/// Whether an earlier connection still has the upload, or has just put it further on.
+const fn is_held(code: RefusalCode) -> bool {
+    matches!(code, RefusalCode::UploadBusy | RefusalCode::OffsetMismatch)
+}
 
 impl Session {
     /// Sends a file of `bytes` bytes into an upload, from where it stands to its end, over as many
@@ -35,6 +45,10 @@ impl Session {
             let reached = match sent {
                 Ok(()) => bytes,
                 Err(ClientError::Network { .. }) if attempts < ATTEMPTS_MAX => self.fetch_offset(id)?,
+                Err(ClientError::Refused(problem)) if attempts < ATTEMPTS_MAX && is_held(problem.code) => {
+                    thread::sleep(HELD_WAIT);
+                    self.fetch_offset(id)?
+                }
                 Err(other) => return Err(other),
             };
             attempts = if reached > offset { 0 } else { attempts + 1 };

@@ -61,8 +61,8 @@ pub const UPLOADS_PER_MEMBER_MAX: usize = 384;
 /// An upload that nothing touched for this long is swept: a long weekend and two days.
 pub const UPLOAD_IDLE_SECONDS_MAX: u64 = 6 * 24 * 3600;
 
-/// Entries of one state in the directory log: 400 members whose certificates are renewed each year for twenty-five
-/// years. Every client judges all of them.
+/// Entries of one state in the directory log, beyond which there are only revocations: 200 members whose certificates
+/// are renewed each year, with a revocation and an entry, for twenty-five years. Every client judges all of them.
 pub const DIRECTORY_ENTRIES_PER_STATE_MAX: u64 = 10_000;
 
 /// Leaves that one member's acts add to the events log in 24 hours. The largest submission has 260; nobody reads or

@@ -33,7 +33,7 @@ impl Exchange {
         // Looked up before time and order are judged, so that a retry after a cut is never refused.
         let accepted = match self.find_earlier(log, &sha256)? {
             Some(earlier) => earlier,
-            None => match self.admit(peer, &statement, request).and_then(|job| self.queue.sequence(job)) {
+            None => match self.admit(peer, &statement, request).and_then(|job| self.sequence(job, &statement)) {
                 Ok(accepted) => accepted,
                 // Sent twice at once, the later may find its uploads claimed by the earlier: that is no refusal.
                 Err(error) => self.find_earlier(log, &sha256)?.ok_or(error)?,
@@ -65,11 +65,17 @@ impl Exchange {
         let at = JudgedAt { directory_size: published.directory.size(), time: clock::now() };
         let origin = self.keys.origin(Log::Events);
         let verified = verify_statement(&request.statement.0, &request.signature.0, origin, &published.directory, at)?;
-        self.budget.spend(&statement.actor, touched_chains(statement).len() as u64, at.time)?;
         let slips = check_slips(statement.act.slips(), request.slips)?;
         self.check_uploads(peer, &statement.act)?;
         let tls_certificate = peer.certificate().certificate_sha256();
         Ok(Job::Event(Box::new(EventJob { statement: verified, slips, tls_certificate })))
+    }
+
+    /// Has a job sequenced, at the cost of the actor's budget.
+    fn sequence(&self, job: Job, statement: &Statement) -> Result<Accepted, ActError> {
+        let leaves = touched_chains(statement).len() as u64;
+        self.budget.spend(&statement.actor, leaves, clock::now())?;
+        self.queue.sequence(job).inspect_err(|_| self.budget.give_back(&statement.actor, leaves))
     }
 
     /// The uploads that a submission names: the peer's own, complete, of the digest and length that the

@@ -21,7 +21,7 @@ struct Spent {
 }
 
 impl LeafBudget {
-    /// Takes an act's leaves from its actor's budget, whether or not the act will be permitted.
+    /// Takes an act's leaves from its actor's budget.
     pub(super) fn spend(&self, member: &MemberCode, leaves: u64, now: UnixMillis) -> Result<(), Refusal> {
         let mut spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let line = spent.entry(member.clone()).or_insert(Spent { since: now, leaves: 0 });
@@ -34,6 +34,14 @@ impl LeafBudget {
         }
         line.leaves += leaves;
         Ok(())
+    }
+
+    /// Gives back what an act took that was not logged.
+    pub(super) fn give_back(&self, member: &MemberCode, leaves: u64) {
+        let mut spent = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(line) = spent.get_mut(member) {
+            line.leaves = line.leaves.saturating_sub(leaves);
+        }
     }
 }
 
@@ -50,6 +58,9 @@ mod tests {
         let refused = budget.spend(&one, 2, UnixMillis(begin.0 + DAY_MS - 1)).unwrap_err();
         assert_eq!(refused.code, RefusalCode::TooManyActs);
         budget.spend(&one, 1, begin).unwrap();
+        budget.give_back(&one, 2);
+        assert!(budget.spend(&one, 3, begin).is_err());
+        budget.spend(&one, 2, begin).unwrap();
         budget.spend(&other, LEAVES_PER_MEMBER_PER_DAY_MAX, begin).unwrap();
         budget.spend(&one, LEAVES_PER_MEMBER_PER_DAY_MAX, UnixMillis(begin.0 + DAY_MS)).unwrap();
     }

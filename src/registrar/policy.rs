@@ -65,6 +65,8 @@ pub(super) fn publish_bundle(folder: &Path, bundle: &PolicyBundle) -> Result<(),
     for (state, pem) in &bundle.roots {
         publish(&roots.join(format!("{state}.pem")), pem.as_bytes())?;
     }
+    publish(&folder.join("policy.p7s"), &bundle.signature.0)?;
+    publish(&folder.join("policy.txt"), bundle.policy.as_bytes())?;
     // A root that the policy no longer names is trusted no longer.
     for entry in fs::read_dir(&roots).map_err(ClientError::file("read", &roots))? {
         let path = entry.map_err(ClientError::file("read", &roots))?.path();
@@ -73,8 +75,7 @@ pub(super) fn publish_bundle(folder: &Path, bundle: &PolicyBundle) -> Result<(),
             fs::remove_file(&path).map_err(ClientError::file("remove", &path))?;
         }
     }
-    publish(&folder.join("policy.p7s"), &bundle.signature.0)?;
-    publish(&folder.join("policy.txt"), bundle.policy.as_bytes())
+    Ok(())
 }
 
 fn publish(path: &Path, bytes: &[u8]) -> Result<(), ClientError> {

@@ -18,7 +18,7 @@ use super::letters::{Admission, Enrolment, Invitation, PolicyBundle, load_letter
 use super::policy::{publish_bundle, sign_policy, version_in_force};
 use crate::client::{Client, ClientError, Profile};
 use crate::clock;
-use crate::crypto::random_array;
+use crate::crypto::{hash, random_array};
 use crate::domain::{AuthorityCode, Hash, MemberCode, Role, StateCode, UtcSecond};
 use crate::mla::RevocationReason;
 use crate::seal::SealingRecipient;
@@ -126,6 +126,16 @@ impl StateRegistrar {
             }
         }
         let version = version_in_force(self.profile.folder())? + 1;
+        if version > 1 {
+            let missing = self.profile.load_roots()?.into_iter().find(|(state, _)| !roots.contains_key(state));
+            if let Some((state, _)) = missing {
+                let hint = format!("give it again with --root {state}=FILE: members judge the directory's entries of {state} by it");
+                return Err(ClientError::not_possible(
+                    format!("the policy in force trusts a root of {state}, and this one would not"),
+                    hint,
+                ));
+            }
+        }
         let signer = self.profile.load_statement_signer()?;
         let bundle = sign_policy(self.profile.member().state(), version, server, &roots, &signer)?;
         super::policy::verify_bundle(&bundle, self.profile.member().state(), version)?;
@@ -165,7 +175,7 @@ impl StateRegistrar {
     }
 
     /// Admits who was invited: issues the certificates, then publishes the directory entries. Can be repeated
-    /// after a failure: the same enrolment gets the same certificates.
+    /// after a failure, and after success: the same enrolment gets the same certificates.
     ///
     /// # Errors
     /// When there is no such invitation, a key does not check, or the server refuses the entries.
@@ -173,7 +183,8 @@ impl StateRegistrar {
         let member = &enrolment.member;
         let pending_path = self.pending_path(member);
         if !pending_path.exists() {
-            return Err(ClientError::not_possible(format!("no invitation of {member} is open"), "invite them first"));
+            let none = || ClientError::not_possible(format!("no invitation of {member} is open"), "invite them first");
+            return self.load_admission(enrolment)?.ok_or_else(none);
         }
         let pending: Pending = load_letter(&pending_path)?;
         if pending.token != enrolment.token || pending.seat.founds != enrolment.authority_sealing.is_some() {
@@ -217,18 +228,23 @@ impl StateRegistrar {
         Ok(PolicyBundle { policy, signature: crate::wire::Base64Bytes(read("policy.p7s")?), roots })
     }
 
+    /// What an enrolment was admitted with before: certificates of the very keys that it has.
+    fn load_admission(&self, enrolment: &Enrolment) -> Result<Option<Admission>, ClientError> {
+        let path = self.admission_path(&enrolment.member);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let earlier: Admission = load_letter(&path)?;
+        let certified = [leaf_of(&earlier.tls)?.spki_sha256(), leaf_of(&earlier.statement)?.spki_sha256()];
+        let asked = [hash(&key_in(&enrolment.tls_request)?), hash(&key_in(&enrolment.statement_request)?)];
+        Ok((earlier.token == enrolment.token && certified == asked).then_some(earlier))
+    }
+
     /// The certificates of an enrolment: issued at its first admission, the same ones afterwards.
     fn issue_once(&self, enrolment: &Enrolment) -> Result<Admission, ClientError> {
-        let path = self.profile.path(&format!("admissions/{}.json", file_stem(&enrolment.member)));
-        if path.exists() {
-            let earlier: Admission = load_letter(&path)?;
-            if earlier.token == enrolment.token {
-                return Ok(earlier);
-            }
+        if let Some(earlier) = self.load_admission(enrolment)? {
+            return Ok(earlier);
         }
-        let key_in = |request: &str| {
-            verify_request(request).map_err(|fault| ClientError::unproven(format!("a signing request of the enrolment: {fault}")))
-        };
         let (tls_key, statement_key) = (key_in(&enrolment.tls_request)?, key_in(&enrolment.statement_request)?);
         if tls_key == statement_key {
             return Err(ClientError::unproven("the enrolment has one key for connecting and for signing; each use has its own"));
@@ -243,7 +259,7 @@ impl StateRegistrar {
             tls: issue(CertificateProfile::Tls, &tls_key)?,
             statement: issue(CertificateProfile::Statement, &statement_key)?,
         };
-        publish_letter(&path, &admission)?;
+        publish_letter(&self.admission_path(&enrolment.member), &admission)?;
         Ok(admission)
     }
 
@@ -268,6 +284,10 @@ impl StateRegistrar {
         client.publish_entry(entry).map(|_| ())
     }
 
+    fn admission_path(&self, member: &MemberCode) -> PathBuf {
+        self.profile.path(&format!("admissions/{}.json", file_stem(member)))
+    }
+
     fn pending_path(&self, member: &MemberCode) -> PathBuf {
         self.profile.path(&format!("invitations/{}.json", file_stem(member)))
     }
@@ -284,6 +304,11 @@ fn publish_authority(client: &mut Client, authority: &AuthorityCode, central: bo
 /// A member's code as part of a file name: the slash becomes a dash.
 fn file_stem(member: &MemberCode) -> String {
     member.to_string().replace('/', "-")
+}
+
+/// The key of a signing request, whose signature proves that the member has it: SubjectPublicKeyInfo, DER.
+fn key_in(request: &str) -> Result<Vec<u8>, ClientError> {
+    verify_request(request).map_err(|fault| ClientError::unproven(format!("a signing request of the enrolment: {fault}")))
 }
 
 fn leaf_of(chain_pem: &str) -> Result<Certificate, ClientError> {

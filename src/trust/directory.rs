@@ -230,7 +230,9 @@ impl Directory {
         if statement.act.after() != Some(&self.last_entry(state)) {
             return Err(Refusal::new(RefusalCode::CaseMoved, format!("the entry does not build on {state}'s last entry")));
         }
-        if self.chains.get(&state).is_some_and(|chain| chain.entries >= DIRECTORY_ENTRIES_PER_STATE_MAX) {
+        // A revocation is always possible: each takes a living entry, so they are as many at most.
+        let is_revocation = matches!(statement.act, Act::Revoke(_));
+        if !is_revocation && self.chains.get(&state).is_some_and(|chain| chain.entries >= DIRECTORY_ENTRIES_PER_STATE_MAX) {
             return Err(refused(format!("{state} has as many entries as a state may have, {DIRECTORY_ENTRIES_PER_STATE_MAX}")));
         }
         match &statement.act {

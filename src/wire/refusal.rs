@@ -78,7 +78,7 @@ impl RefusalCode {
     /// Whether the act itself was judged, so that it surely does not stand in the log. After the others the same
     /// act may be sent again as it is, and perhaps it stands there already.
     pub const fn is_judgement(self) -> bool {
-        !matches!(self, RefusalCode::StorageFull | RefusalCode::Busy | RefusalCode::Internal)
+        !matches!(self, RefusalCode::BadRequest | RefusalCode::StorageFull | RefusalCode::Busy | RefusalCode::Internal)
     }
 
     const fn describe(self) -> (&'static str, &'static str) {
