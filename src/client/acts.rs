@@ -117,13 +117,8 @@ impl Client {
         let signer = self.profile.load_statement_signer()?;
         let SignedBytes { statement, signature } = self.sign_statement(act, &signer)?;
         let request = ActRequest { statement: Base64Bytes(statement), signature: Base64Bytes(signature), slips };
-        self.put_act(&request)
-    }
-
-    /// Puts an act, verifies its receipt against this machine's memory, and keeps it.
-    fn put_act(&mut self, request: &ActRequest) -> Result<(VerifiedReceipt, Vec<SlipBody>), ClientError> {
-        let answered = self.put_and_keep(request)?;
-        self.prove_act(request, answered)
+        let answered = self.put_and_keep(&request)?;
+        self.prove_act(&request, answered)
     }
 
     /// Verifies the receipt of an act against this machine's memory, and follows the log to it.
