@@ -10,7 +10,7 @@
 //! roots/KG.pem …       each state's root
 //! guard/head           the guard file: outside the database and its backups
 //! data/                the store
-//! server-sheet.json     for each registrar
+//! server-sheet.json    for each registrar
 //! ```
 
 mod config;

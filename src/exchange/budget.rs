@@ -10,7 +10,7 @@ use crate::wire::{Refusal, RefusalCode};
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
-/// What the members have spent. Only members of the directory have a line in it.
+/// What the members have spent. Only who can connect has a line in it.
 #[derive(Default)]
 pub(super) struct LeafBudget(Mutex<BTreeMap<MemberCode, Spent>>);
 

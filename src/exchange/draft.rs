@@ -95,8 +95,8 @@ pub(super) struct Draft<'s> {
     cases: BTreeMap<Tag, Case>,
     drafted: BTreeMap<Hash, Drafted>,
     claimed: BTreeMap<UploadId, UploadHold>,
-    /// Bytes of the cases as they will be written.
-    case_bytes: BTreeMap<Tag, usize>,
+    /// The cases as they will be written.
+    case_rows: BTreeMap<Tag, Vec<u8>>,
     batch: CommitBatch,
 }
 
@@ -112,9 +112,9 @@ impl<'s> Draft<'s> {
         let time = now.max(directory_log::load_last_time(store, &base)?);
         let heads = Heads { events: base.events.head(), directory: base.directory_head.head() };
         let directory = base.directory.clone();
-        let (chains, cases, drafted, claimed, case_bytes) = Default::default();
+        let (chains, cases, drafted, claimed, case_rows) = Default::default();
         let batch = CommitBatch::on(heads);
-        Ok(Self { store, base, time, frontiers, directory, chains, cases, drafted, claimed, case_bytes, batch })
+        Ok(Self { store, base, time, frontiers, directory, chains, cases, drafted, claimed, case_rows, batch })
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -123,7 +123,8 @@ impl<'s> Draft<'s> {
 
     /// Whether one more act of the largest kind would still fit into one commit.
     pub(super) fn has_room(&self) -> bool {
-        self.batch.bytes() + self.case_bytes.values().sum::<usize>() + ACT_REQUEST_BYTES_MAX + CASE_BYTES_MAX <= COMMIT_BYTES_MAX
+        self.batch.bytes() + self.case_rows.values().map(Vec::len).sum::<usize>() + ACT_REQUEST_BYTES_MAX + CASE_BYTES_MAX
+            <= COMMIT_BYTES_MAX
     }
 
     /// Takes one act into the batch, or refuses it and leaves the batch as it was.
@@ -141,7 +142,7 @@ impl<'s> Draft<'s> {
         let mut batch = self.batch;
         batch.events.head = events;
         batch.directory.head = directory_head;
-        batch.views.extend(self.cases.iter().map(|(tag, case)| ViewUpdate { view: CASE_VIEW, tag: *tag, bytes: encode_case(case) }));
+        batch.views.extend(self.case_rows.into_iter().map(|(tag, bytes)| ViewUpdate { view: CASE_VIEW, tag, bytes }));
         FinishedDraft { batch, frontiers: self.frontiers, events, directory_head, directory: self.directory, _claimed: self.claimed }
     }
 
@@ -164,7 +165,7 @@ impl<'s> Draft<'s> {
         let (drafted, case_leaf) = self.append_event(&job.statement)?;
         if permit.moves_case() {
             let case = permit.into_case(case_leaf);
-            self.case_bytes.insert(case_tag, encode_case(&case).len());
+            self.case_rows.insert(case_tag, encode_case(&case));
             self.cases.insert(case_tag, case);
         }
         self.claimed.extend(holds);
