@@ -60,7 +60,7 @@ fn sign_releases(exchange: &Exchange, profile: &Profile, (case, document): &(Tag
     let published = exchange.published();
     let sign = |_| {
         let statement = Statement {
-            log: published.head(Log::Events).origin().clone(),
+            log: published.head(Log::Events).origin().as_str().parse().unwrap(),
             act: Act::Release(OnDocuments { case: *case, documents: vec![*document] }),
             actor: profile.member().clone(),
             certificate: signer.certificate().certificate_sha256(),

@@ -15,6 +15,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
+/// What the name of an unfinished file begins with.
+pub const UNFINISHED_PREFIX: &str = ".elchi-";
+
 /// A file being written under a temporary name, gone again if it is dropped.
 pub struct StagedFile {
     file: NamedTempFile,
@@ -27,7 +30,7 @@ impl StagedFile {
     /// # Errors
     /// When the folder cannot be written.
     pub fn stage(target: &Path) -> io::Result<Self> {
-        let file = tempfile::Builder::new().prefix(".elchi-").tempfile_in(folder_of(target))?;
+        let file = tempfile::Builder::new().prefix(UNFINISHED_PREFIX).tempfile_in(folder_of(target))?;
         Ok(Self { file, target: target.to_owned() })
     }
 

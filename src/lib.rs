@@ -6,7 +6,8 @@
 //! ```text
 //!  Bishkek workstation                        the server                    Ankara workstation
 //!  cli ── client ── seal, sign ── net ══ TLS ══ net ── server ── exchange ── store     (the same)
-//!                                                        tlog ──┘   (rows, blobs)
+//!                                                 │      tlog ──┘   (rows, blobs)
+//!                                                 └── net ══ TLS ══ witness KG, witness TR
 //! ```
 //!
 //! Modules stand in layers; each imports only from layers below it (`tests/layering.rs` holds the table
@@ -39,3 +40,4 @@ pub mod telemetry;
 pub mod tlog;
 pub mod trust;
 pub mod wire;
+pub mod witness;

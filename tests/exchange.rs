@@ -316,7 +316,7 @@ fn a_revoked_member_is_out_at_once_and_what_they_did_before_stands() {
     let directory = world.exchange().published().directory.clone();
     assert_eq!(verify_peer_still(&peer, &directory, clock::now()), Err(PeerRefused::Revoked("kg.gpo/07".parse().unwrap())));
     let receipt = world.exchange().accept_act(&peer, before.clone()).unwrap().receipt;
-    verify_receipt(&receipt, &before.statement.0, &world.policy, &directory).unwrap();
+    verify_receipt(&receipt, &before.statement.0, &world.policy, &directory, clock::now()).unwrap();
 
     let release = Act::Release(OnDocuments { case: parcel.submit.case, documents: parcel.documents() });
     world.act("kg.gpo/10", release.clone());

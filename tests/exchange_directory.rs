@@ -132,6 +132,6 @@ fn who_returns_acts_with_new_keys_and_the_old_ones_stay_dead() {
     world.accept(RETURNED, &sent(RETURNED));
     let receipt = world.put(RETURNED, &before).unwrap().receipt;
     let directory = world.exchange().published().directory.clone();
-    verify_receipt(&receipt, &before.statement.0, &world.policy, &directory).unwrap();
+    verify_receipt(&receipt, &before.statement.0, &world.policy, &directory, clock::now()).unwrap();
     world.check_logs();
 }

@@ -18,14 +18,14 @@ use elchi::seal::{
 };
 use elchi::sign::{SoftwareSigner, sign_detached};
 use elchi::store::{Moment, ProbedFailure, Step, StepProbe, Store};
-use elchi::tlog::{Frontier, LogSigningKey, commitment, leaf_hash};
+use elchi::tlog::{Frontier, LogSigningKey, LogVerifierKey, commitment, leaf_hash};
 use elchi::trust::{
     CertificateProfile, PeerRefused, Policy, TrustAnchors, VerifiedPeer, VerifiedPolicy, VerifiedReceipt, encode_policy,
     verify_entry_receipt, verify_peer, verify_policy, verify_receipt,
 };
 use elchi::wire::{
-    Act, ActAnswer, ActRequest, AuthorityEntry, BUNDLE_LEAVES, Base64Bytes, DocumentLine, EntryBundleName, Forward, MemberEntry, OnCase,
-    OnDocuments, Refusal, RefusalCode, Revocation, SignedStatement, SlipBody, SlipLine, Statement, Submit, decode_entry_bundle,
+    Act, ActAnswer, ActRequest, AuthorityEntry, Base64Bytes, DocumentLine, EntryBundleName, Forward, MemberEntry, OnCase, OnDocuments,
+    Refusal, RefusalCode, Revocation, SignedStatement, SlipBody, SlipLine, Statement, Submit, TILE_WIDTH, decode_entry_bundle,
     decode_event_leaf, encode_statement, parse_tlog_policy,
 };
 
@@ -265,6 +265,11 @@ impl World {
         LogKeys { events, directory }
     }
 
+    pub(crate) fn verifier_key(&self, log: Log) -> LogVerifierKey {
+        let keys = self.log_keys();
+        if log == Log::Events { keys.events.verifier_key().clone() } else { keys.directory.verifier_key().clone() }
+    }
+
     /// What an operator asks for.
     pub(crate) fn verify_logs(&self) -> Result<LogsVerified, ExchangeFault> {
         verify_logs(self.store(), &self.log_keys(), anchors())
@@ -349,10 +354,10 @@ impl World {
         let statement = &request.statement.0;
         let is_entry = elchi::wire::parse_statement(statement).unwrap().act.op().log() == Log::Directory;
         let (log, verified) = if is_entry {
-            (Log::Directory, verify_entry_receipt(&receipt, statement, &self.policy).unwrap())
+            (Log::Directory, verify_entry_receipt(&receipt, statement, &self.policy, clock::now()).unwrap())
         } else {
             let directory = self.exchange().published().directory.clone();
-            (Log::Events, verify_receipt(&receipt, statement, &self.policy, &directory).unwrap().0)
+            (Log::Events, verify_receipt(&receipt, statement, &self.policy, &directory, clock::now()).unwrap().0)
         };
         self.receipts.borrow_mut().push((log, verified.clone()));
         (verified, slips)
@@ -434,7 +439,7 @@ impl World {
     fn load_leaves(&self, log: Log, size: u64) -> Vec<Vec<u8>> {
         let mut leaves = Vec::new();
         while (leaves.len() as u64) < size {
-            let width = (size - leaves.len() as u64).min(u64::from(BUNDLE_LEAVES));
+            let width = (size - leaves.len() as u64).min(u64::from(TILE_WIDTH));
             let name = EntryBundleName::of_leaf(leaves.len() as u64, size).unwrap();
             let bundle = self.exchange().load_entry_bundle(log, name).unwrap();
             leaves.extend(decode_entry_bundle(&bundle, name.width()).unwrap().into_iter().map(<[u8]>::to_vec));
@@ -475,6 +480,8 @@ fn policy(events: &LogSigningKey, directory: &LogSigningKey) -> VerifiedPolicy {
         server: "127.0.0.1:1".into(),
         server_spki: Hash::ZERO,
         roots: roots.iter().map(|(state, der)| (*state, hash(der))).collect(),
+        votes: Vec::new(),
+        provisional: None,
         tlog: parse_tlog_policy((lines.concat() + "quorum none\n").as_bytes()).unwrap(),
     });
     let signature = sign_text(KG_REGISTRAR, text.as_bytes()).signature.0;

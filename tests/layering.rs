@@ -17,7 +17,7 @@ const MAY_IMPORT: &[(&str, &str)] = &[
     ("net", "domain wire crypto trust"),
     ("store", "domain wire crypto"),
     ("exchange", "domain mla wire crypto seal sign tlog trust store"),
-    ("server", "domain mla wire trust net exchange"),
+    ("server", "domain mla wire tlog trust net exchange"),
     ("client", "domain mla wire crypto seal sign tlog trust net"),
     ("witness", "domain wire crypto tlog trust net"),
     ("registrar", "domain mla wire crypto seal sign tlog trust net client"),

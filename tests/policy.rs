@@ -40,6 +40,8 @@ fn hand_over(logs: &str, signer: &Member, change: impl FnOnce(&mut Policy)) -> H
         server: "mla.example:8443".into(),
         server_spki: hash(b"the server's key"),
         roots: roots.iter().map(|(state, der)| (*state, hash(der))).collect(),
+        votes: Vec::new(),
+        provisional: None,
         tlog: parse_tlog_policy(format!("{logs}quorum none\n").as_bytes()).unwrap(),
     };
     change(&mut policy);

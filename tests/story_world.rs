@@ -1,6 +1,6 @@
 //! What the story's tests stand on: the world that `elchi demo` leaves, with its server as a process.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -20,9 +20,17 @@ pub(super) const PROGRAM: &str = env!("CARGO_BIN_EXE_elchi");
 pub(super) struct World {
     folder: tempfile::TempDir,
     pid: Option<Pid>,
+    /// By state.
+    witnesses: BTreeMap<String, Witness>,
     pub(super) address: String,
     /// The case that the demo played.
     pub(super) case: Tag,
+}
+
+struct Witness {
+    pid: Option<Pid>,
+    config: PathBuf,
+    address: String,
 }
 
 impl World {
@@ -35,7 +43,13 @@ impl World {
         let json: serde_json::Value = serde_json::from_slice(&fs::read(folder.path().join("demo.json")).unwrap()).unwrap();
         let pid = Pid::from_raw(i32::try_from(json["server"]["pid"].as_i64().unwrap()).unwrap());
         let case = json["cases"][0]["case"].as_str().unwrap().parse().unwrap();
-        Self { folder, pid, address: json["server"]["address"].as_str().unwrap().into(), case }
+        let witness = |json: &serde_json::Value| {
+            let pid = Pid::from_raw(i32::try_from(json["pid"].as_i64().unwrap()).unwrap());
+            let config = json["config"].as_str().unwrap().into();
+            (json["state"].as_str().unwrap().to_owned(), Witness { pid, config, address: json["address"].as_str().unwrap().into() })
+        };
+        let witnesses = json["witnesses"].as_array().unwrap().iter().map(witness).collect();
+        Self { folder, pid, witnesses, address: json["server"]["address"].as_str().unwrap().into(), case }
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -81,28 +95,26 @@ impl World {
     }
 
     fn end_server(&mut self, signal: Signal) {
-        let Some(pid) = self.pid.take() else { return };
-        kill_process(pid, signal).unwrap();
-        let begun = Instant::now();
-        while test_kill_process(pid).is_ok() && !is_zombie(pid) {
-            assert!(begun.elapsed() < PATIENCE, "the server does not end");
-            thread::sleep(Duration::from_millis(10));
+        if let Some(pid) = self.pid.take() {
+            end(pid, signal);
         }
     }
 
     pub(super) fn start_server(&mut self) {
-        let traces = fs::File::create(self.path("server/traces-2.json")).unwrap();
-        let mut child =
-            Command::new(PROGRAM).args(["serve", "--config"]).arg(self.config()).stdout(Stdio::null()).stderr(traces).spawn().unwrap();
-        let begun = Instant::now();
-        while std::net::TcpStream::connect(&self.address).is_err() {
-            assert!(child.try_wait().unwrap().is_none(), "{}", fs::read_to_string(self.path("server/traces-2.json")).unwrap());
-            assert!(begun.elapsed() < PATIENCE, "the server does not answer");
-            thread::sleep(Duration::from_millis(20));
+        self.pid = Some(start(&["serve"], &self.config(), &self.address, &self.path("server/traces-2.json")));
+    }
+
+    /// Ends a state's witness as a power cut does.
+    pub(super) fn kill_witness(&mut self, state: &str) {
+        if let Some(pid) = self.witnesses.get_mut(state).unwrap().pid.take() {
+            end(pid, Signal::KILL);
         }
-        self.pid = Pid::from_raw(i32::try_from(child.id()).unwrap());
-        // Whoever is waited for is no zombie; the process ends by `end_server`.
-        thread::spawn(move || child.wait());
+    }
+
+    pub(super) fn start_witness(&mut self, state: &str) {
+        let traces = self.path(&format!("witness-{state}.json"));
+        let witness = self.witnesses.get_mut(state).unwrap();
+        witness.pid = Some(start(&["witness", "serve"], &witness.config, &witness.address, &traces));
     }
 
     /// A request of kg.gpo to tr.moj.
@@ -120,6 +132,32 @@ impl World {
 impl Drop for World {
     fn drop(&mut self) {
         self.kill_server();
+        self.witnesses.values_mut().filter_map(|witness| witness.pid.take()).for_each(|pid| end(pid, Signal::KILL));
+    }
+}
+
+/// Starts `elchi COMMAND --config CONFIG`, and waits until it answers.
+fn start(command: &[&str], config: &Path, address: &str, traces: &Path) -> Pid {
+    let output = fs::File::create(traces).unwrap();
+    let mut child = Command::new(PROGRAM).args(command).arg("--config").arg(config).stdout(Stdio::null()).stderr(output).spawn().unwrap();
+    let begun = Instant::now();
+    while std::net::TcpStream::connect(address).is_err() {
+        assert!(child.try_wait().unwrap().is_none(), "{}", fs::read_to_string(traces).unwrap());
+        assert!(begun.elapsed() < PATIENCE, "it does not answer");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let pid = Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
+    // Whoever is waited for is no zombie; the process ends by `end`.
+    thread::spawn(move || child.wait());
+    pid
+}
+
+fn end(pid: Pid, signal: Signal) {
+    kill_process(pid, signal).unwrap();
+    let begun = Instant::now();
+    while test_kill_process(pid).is_ok() && !is_zombie(pid) {
+        assert!(begun.elapsed() < PATIENCE, "the process does not end");
+        thread::sleep(Duration::from_millis(10));
     }
 }
 

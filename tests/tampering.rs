@@ -9,12 +9,13 @@ use base64ct::{Base64, Encoding};
 use elchi::admin::load_server;
 use elchi::audit::{run_audit, write_evidence};
 use elchi::client::{Client, ClientError};
+use elchi::clock;
 use elchi::domain::Log;
 use elchi::exchange::Exchange;
 use elchi::net::{EdgeClock, EdgeLimits, Handler, IncomingBody, OutgoingBody, ServerEdge, TlsIdentity, run_listener};
-use elchi::server::{Api, ServerGate};
+use elchi::server::{Api, Cosigning, ServerGate};
 use elchi::store::Store;
-use elchi::tlog::{Frontier, leaf_hash, sign_checkpoint};
+use elchi::tlog::{Frontier, VerifiedCheckpoint, WitnessSigningKey, cosign_checkpoint, leaf_hash, sign_checkpoint, verify_consistency};
 use elchi::trust::VerifiedPeer;
 use elchi::wire::{Problem, Refusal, RefusalCode, decode_event_leaf, encode_event_leaf};
 use http::{Request, Response, StatusCode};
@@ -80,6 +81,7 @@ impl LyingWorld {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
             runtime.block_on(async {
                 let listener = tokio::net::TcpListener::bind(server.config.listen).await.unwrap();
+                tokio::spawn(Cosigning::begin(exchange.clone(), &server.witnesses).await.unwrap().run());
                 ready.send(()).unwrap();
                 let api = Arc::new(LyingApi { api: Api::new(exchange.clone()), lie: told });
                 let shutdown = async { drop(stopped.await) };
@@ -124,6 +126,13 @@ fn flip_middle(mut bytes: Vec<u8>) -> Vec<u8> {
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
     bytes
+}
+
+/// Alters the root hash of a checkpoint, its third line.
+fn flip_root(note: Vec<u8>) -> Vec<u8> {
+    let mut lines: Vec<Vec<u8>> = note.split(|byte| *byte == b'\n').map(<[u8]>::to_vec).collect();
+    lines[2][0] = if lines[2][0] == b'A' { b'B' } else { b'A' };
+    lines.join(&b'\n')
 }
 
 /// Alters one field of a JSON answer.
@@ -260,8 +269,12 @@ fn an_altered_log_is_not_followed() {
     let lying = LyingWorld::play();
     let profile = lying.world.profile("tr.moj/01");
     fs::remove_dir_all(profile.join("memory")).unwrap();
-    for path in ["/v1/logs/events/tile", "/v1/logs/directory/tile", "/v1/logs/events/checkpoint", "/v1/logs/directory/checkpoint"] {
+    for path in ["/v1/logs/events/tile", "/v1/logs/directory/tile"] {
         lying.lie(path, flip_middle);
+        require_unproven(Client::open(&profile).unwrap().follow(), path);
+    }
+    for path in ["/v1/logs/events/checkpoint", "/v1/logs/directory/checkpoint"] {
+        lying.lie(path, flip_root);
         require_unproven(Client::open(&profile).unwrap().follow(), path);
     }
     lying.be_honest();
@@ -302,6 +315,18 @@ fn a_signature_line_by_an_unknown_key_does_not_spoil_the_evidence() {
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
 }
 
+/// What both witnesses would say if they looked at nothing.
+fn cosign_by_all(world: &World, checkpoint: &VerifiedCheckpoint) -> Vec<u8> {
+    let continues = verify_consistency(Frontier::new().head(), checkpoint.head(), &[]).unwrap();
+    let cosign = |state: &str| {
+        let key = fs::read_to_string(world.path(&format!("witness-{state}/witness.key"))).unwrap();
+        let key = WitnessSigningKey::parse(key.trim_end()).unwrap();
+        (key.verifier_key(), cosign_checkpoint(&key, checkpoint, continues, clock::now_second()).unwrap())
+    };
+    let (keys, lines): (Vec<_>, Vec<_>) = ["kg", "tr"].map(cosign).into_iter().unzip();
+    checkpoint.with_cosignatures(&keys, &lines).unwrap().note().as_str().as_bytes().to_vec()
+}
+
 /// An operator who has the log's key rewrites a leaf's time, computes the tree anew and signs it. Every chain is
 /// in order; but a member has signed that they saw the log as it was before.
 #[test]
@@ -321,16 +346,37 @@ fn a_rewritten_history_is_proven_by_what_members_signed_to_have_seen() {
     }
     assert_ne!(rewritten, leaves);
     let server = load_server(&lying.world.config()).unwrap();
-    let checkpoint = sign_checkpoint(&server.keys.events, frontier.head()).unwrap().note().as_str().as_bytes().to_vec();
+    let forged = sign_checkpoint(&server.keys.events, frontier.head()).unwrap();
+    let (unwitnessed, collusion) = (forged.note().as_str().as_bytes().to_vec(), cosign_by_all(&lying.world, &forged));
     fs::remove_dir_all(profile.join("memory")).unwrap();
-    lying.lie("/v1/logs/events/", move |bytes| {
-        if bytes.starts_with(b"demo.elchi.example/events") {
-            return checkpoint.clone();
-        }
-        rewritten.iter().flat_map(|leaf| [&u16::try_from(leaf.len()).unwrap().to_be_bytes()[..], leaf].concat()).collect()
-    });
+    let lie = |checkpoint: Vec<u8>| {
+        let rewritten = rewritten.clone();
+        lying.lie("/v1/logs/events/", move |bytes| {
+            if bytes.starts_with(b"demo.elchi.example/events") {
+                return checkpoint.clone();
+            }
+            rewritten.iter().flat_map(|leaf| [&u16::try_from(leaf.len()).unwrap().to_be_bytes()[..], leaf].concat()).collect()
+        });
+    };
+    // Alone the operator gets nowhere: no witness stands behind it, and whoever has the true log keeps both heads.
+    lie(unwitnessed);
+    let fault = run_audit(&mut Client::open(&profile).unwrap()).unwrap_err();
+    assert!(matches!(fault, ClientError::NotWitnessed(_)), "{fault}");
+    let mut bishkek = lying.world.client("kg.gpo/01");
+    require_unproven(bishkek.follow(), "a forged head where the true one is known");
+    assert_eq!(fs::read_dir(bishkek.profile().path("evidence")).unwrap().count(), 2);
+    drop(bishkek);
+    // Together with the witnesses of both states, an auditor with no memory is shown it; and what members signed proves it.
+    lie(collusion);
     let fault = run_audit(&mut Client::open(&profile).unwrap()).unwrap_err();
     assert!(fault.is_unproven() && fault.to_string().contains("another history"), "{fault}");
+    // As a command it exits with 1, and keeps what the finding rests on.
+    let found = lying.world.run("kg.audit/01", &["audit"]);
+    assert_eq!(found.status.code(), Some(1));
+    let kept = fs::read_dir(profile.join("evidence")).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
+    assert!(fs::read_to_string(kept.join("finding.txt")).unwrap().contains("another history"));
+    assert_eq!(fs::read(kept.join("memory/events.leaves")).unwrap(), fs::read(profile.join("memory/events.leaves")).unwrap());
+    assert!(kept.join("roots/KG.pem").exists() && !kept.join("tls.key").exists());
     // The honest log, told from the beginning, is consistent.
     lying.be_honest();
     fs::remove_dir_all(profile.join("memory")).unwrap();

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests stop at the first surprise")]
 
 mod chain;
+mod cosignatures;
 #[cfg(feature = "server")]
 mod enrolment;
 #[cfg(feature = "server")]
@@ -21,6 +22,8 @@ mod exchange_limits;
 mod exchange_world;
 #[cfg(feature = "server")]
 mod gate;
+#[cfg(feature = "server")]
+mod go_verifier;
 mod layering;
 mod net;
 mod policy;
@@ -34,6 +37,8 @@ mod store_faults;
 #[cfg(feature = "server")]
 mod story;
 #[cfg(feature = "server")]
+mod story_witnesses;
+#[cfg(feature = "server")]
 mod story_world;
 #[cfg(feature = "server")]
 mod tampering;
@@ -42,3 +47,4 @@ mod trust_acts;
 mod trust_cases;
 mod trust_directory;
 mod trust_world;
+mod witness;

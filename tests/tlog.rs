@@ -7,16 +7,15 @@ use std::convert::Infallible;
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use elchi::crypto::hash;
-use elchi::domain::{Hash, Origin, TreeHead};
+use elchi::domain::{Hash, Origin, TreeHead, UnixMillis};
 use elchi::tlog::{
-    CheckpointRefused, Frontier, LogKeyRefused, LogPolicy, LogSigningKey, LogVerifierKey, NodeSource, PolicyRefused, ProofMismatch,
-    ProveFault, Witnessing, leaf_hash, node_hash, prove_consistency, prove_inclusion, sign_checkpoint, verify_checkpoint,
-    verify_consistency, verify_inclusion,
+    CheckpointRefused, Frontier, LogPolicy, LogSigningKey, LogVerifierKey, NodeSource, NoteKeyRefused, ProofMismatch, ProveFault,
+    leaf_hash, node_hash, prove_consistency, prove_inclusion, sign_checkpoint, verify_checkpoint, verify_consistency, verify_inclusion,
 };
 use elchi::wire::{
-    EntryBundleName, KeyId, NoteSignature, POLICY_ENTRIES_MAX, PolicyLine, Quorum, SignatureType, SignedNote, TLOG_POLICY_BYTES_MAX,
-    TlogPolicyMalformed, VerifierKey, compose_note, compose_tlog_policy, encode_checkpoint, encode_tlog_policy, encode_tlog_proof,
-    parse_checkpoint, parse_note, parse_tlog_policy,
+    EntryBundleName, KeyId, KeyName, NoteSignature, POLICY_ENTRIES_MAX, PolicyLine, Quorum, SignatureType, SignedNote,
+    TLOG_POLICY_BYTES_MAX, TlogPolicyMalformed, VerifierKey, compose_note, compose_tlog_policy, encode_checkpoint, encode_tlog_policy,
+    encode_tlog_proof, parse_checkpoint, parse_note, parse_tlog_policy,
 };
 use proptest::prelude::*;
 use sha2::Sha256;
@@ -399,8 +398,8 @@ fn we_verify_the_other_implementations_checkpoints() {
     let text = tlog_tiles::checkpoint::Checkpoint::new(ORIGIN, 20_852_163, to_theirs(&hash(b"root")), "").unwrap();
     let note = sign_by_theirs(&key, std::str::from_utf8(&text.to_bytes()).unwrap());
     let verified = verify_checkpoint(note.clone(), key.verifier_key()).unwrap();
-    assert_eq!((verified.origin(), verified.head(), verified.note()), (&origin(), example_head(), &note));
-    assert_eq!(verified.witnessing(), Witnessing::Unwitnessed);
+    assert_eq!((verified.origin(), verified.head(), verified.note()), (&name(ORIGIN), example_head(), &note));
+    assert!(verified.cosignatures().is_empty());
     assert_eq!(verified, sign_checkpoint(&key, example_head()).unwrap());
 }
 
@@ -420,7 +419,7 @@ fn lines_of_unknown_keys_are_passed_over() {
     let full = with_lines(&note, &[&strangers[..2], std::slice::from_ref(&line), &strangers[2..]].concat());
     assert_eq!(verify_checkpoint(full.clone(), key.verifier_key()).unwrap().note(), &full);
     let unsigned = verify_checkpoint(with_lines(&note, &strangers), key.verifier_key());
-    assert_eq!(unsigned, Err(CheckpointRefused::NotSigned(origin())));
+    assert_eq!(unsigned, Err(CheckpointRefused::NotSigned(name(ORIGIN))));
 }
 
 #[test]
@@ -429,20 +428,20 @@ fn forged_checkpoints_are_refused() {
     let note = sign_checkpoint(&key, example_head()).unwrap().note().clone();
     let line = note.signatures()[0].clone();
     let verify = |note: SignedNote| verify_checkpoint(note, key.verifier_key());
-    assert_eq!(verify_checkpoint(note.clone(), log_key(ORIGIN).verifier_key()), Err(CheckpointRefused::NotSigned(origin())));
-    assert_eq!(verify(with_lines(&note, &[line.clone(), line.clone()])), Err(CheckpointRefused::SignedTwice(origin())));
+    assert_eq!(verify_checkpoint(note.clone(), log_key(ORIGIN).verifier_key()), Err(CheckpointRefused::NotSigned(name(ORIGIN))));
+    assert_eq!(verify(with_lines(&note, &[line.clone(), line.clone()])), Err(CheckpointRefused::SignedTwice(name(ORIGIN))));
     for bit in [0, 100, 255, 256, 511] {
         let mut forged = line.clone();
         forged.signature[bit / 8] ^= 1 << (bit % 8);
-        assert_eq!(verify(with_lines(&note, &[forged])), Err(CheckpointRefused::WrongSignature(origin())));
+        assert_eq!(verify(with_lines(&note, &[forged])), Err(CheckpointRefused::WrongSignature(name(ORIGIN))));
     }
     for length in [1, 63, 65, 72] {
         let mut forged = line.clone();
         forged.signature.resize(length, 0);
-        assert_eq!(verify(with_lines(&note, &[forged])), Err(CheckpointRefused::WrongSignature(origin())));
+        assert_eq!(verify(with_lines(&note, &[forged])), Err(CheckpointRefused::WrongSignature(name(ORIGIN))));
     }
     let forged = compose_note(&note.text().replace("2085", "2086"), &[line]).unwrap();
-    assert_eq!(verify(forged), Err(CheckpointRefused::WrongSignature(origin())));
+    assert_eq!(verify(forged), Err(CheckpointRefused::WrongSignature(name(ORIGIN))));
 }
 
 #[test]
@@ -451,8 +450,7 @@ fn what_a_known_key_signs_must_be_its_logs_checkpoint() {
     let verify = |text: &str| verify_checkpoint(sign_by_theirs(&key, text), key.verifier_key());
     let good = encode_checkpoint(&parse_checkpoint(&format!("{ORIGIN}\n7\nCsUYapGGPo4dkMgIAUqom/Xajj7h2fB2MPA3j2jxq2I=\n")).unwrap());
     verify(&good).unwrap();
-    let directory: Origin = "mla.example/directory".parse().unwrap();
-    let other_log = CheckpointRefused::OtherLog { key: origin(), text: directory };
+    let other_log = CheckpointRefused::OtherLog { key: name(ORIGIN), text: name("mla.example/directory") };
     assert_eq!(verify(&good.replace("events", "directory")), Err(other_log));
     assert_eq!(verify(&good.replace("\n7\n", "\n0\n")), Err(CheckpointRefused::EmptyWithRoot));
     for wrong in ["anything\n".to_owned(), format!("{good}extension\n"), good.replace("\n7\n", "\n07\n")] {
@@ -471,15 +469,15 @@ fn signing_keys_are_kept_as_text() {
     assert_eq!((again.origin(), again.verifier_key()), (key.origin(), key.verifier_key()));
     assert_eq!(*again.expose_secret(), text);
     let refused = |text: &str| LogSigningKey::parse(text).map(|_| ()).unwrap_err();
-    assert!(matches!(refused(&text.replace("/events", "/event")), LogKeyRefused::WrongId(_)));
-    assert!(matches!(refused(&text.replace("mla", "MLA")), LogKeyRefused::WrongName(_)));
+    assert!(matches!(refused(&text.replace("/events", "/event")), NoteKeyRefused::WrongId(_)));
+    assert!(matches!(refused(&text.replace("mla", "MLA")), NoteKeyRefused::WrongId(_)));
     let id_at = text.rfind(&key.verifier_key().to_wire().key_id.to_string()).unwrap();
     let flipped = if text.as_bytes()[id_at] == b'0' { "1" } else { "0" };
-    assert!(matches!(refused(&format!("{}{flipped}{}", &text[..id_at], &text[id_at + 1..])), LogKeyRefused::WrongId(_)));
+    assert!(matches!(refused(&format!("{}{flipped}{}", &text[..id_at], &text[id_at + 1..])), NoteKeyRefused::WrongId(_)));
     for wrong in
         ["", "PRIVATE+KEY+", &text[8..], &text[..text.len() - 4], &format!("{text}\n"), &format!("{text}AAAA"), &text.replace("+A", "+B")]
     {
-        assert_eq!(refused(wrong), LogKeyRefused::NoSigningKey, "{wrong:?}");
+        assert_eq!(refused(wrong), NoteKeyRefused::NoSigningKey, "{wrong:?}");
     }
 }
 
@@ -490,13 +488,18 @@ fn a_verifier_keys_id_is_checked() {
     assert_eq!(LogVerifierKey::from_wire(&text.to_string().parse().unwrap()).unwrap(), key);
     let refused = |text: VerifierKey| LogVerifierKey::from_wire(&text).unwrap_err();
     let name = text.name.clone();
-    assert_eq!(refused(VerifierKey { key_id: KeyId([0; 4]), ..text.clone() }), LogKeyRefused::WrongId(name.clone()));
-    assert_eq!(refused(VerifierKey { public_key: [1; 32], ..text.clone() }), LogKeyRefused::WrongId(name.clone()));
+    assert_eq!(refused(VerifierKey { key_id: KeyId([0; 4]), ..text.clone() }), NoteKeyRefused::WrongId(name.clone()));
+    assert_eq!(refused(VerifierKey { public_key: [1; 32], ..text.clone() }), NoteKeyRefused::WrongId(name.clone()));
     let other = "mla.example/directory".parse().unwrap();
-    assert!(matches!(refused(VerifierKey { name: other, ..text.clone() }), LogKeyRefused::WrongId(_)));
-    assert_eq!(refused(witness_key("w.example")), LogKeyRefused::WrongType("w.example".parse().unwrap()));
-    let peter: VerifierKey = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW".parse().unwrap();
-    assert!(matches!(refused(peter), LogKeyRefused::WrongName(_)));
+    assert!(matches!(refused(VerifierKey { name: other, ..text.clone() }), NoteKeyRefused::WrongId(_)));
+    assert_eq!(
+        refused(witness_key("w.example")),
+        NoteKeyRefused::WrongType { name: "w.example".parse().unwrap(), expected: SignatureType::Note }
+    );
+    // A key of Go's: a witness takes it, a policy of ours does not, since its name is no origin.
+    let peter = "PeterNeumann+c74f20a3+ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
+    assert_eq!(LogVerifierKey::from_wire(&peter.parse().unwrap()).unwrap().origin().as_str(), "PeterNeumann");
+    assert!(matches!(policy_of(&format!("log {peter}\nquorum none\n")), Err(NoteKeyRefused::WrongName(_))));
 }
 
 /// A cosigning key as C2SP tlog-cosignature has it; the id by hand, since only this test makes one.
@@ -506,11 +509,15 @@ fn witness_key(name: &str) -> VerifierKey {
     VerifierKey { name: name.parse().unwrap(), key_id: KeyId([a, b, c, d]), signature_type: SignatureType::Cosignature, public_key }
 }
 
+fn name(text: &str) -> KeyName {
+    text.parse().unwrap()
+}
+
 fn log_line(key: &LogSigningKey) -> String {
     format!("log {}\n", key.verifier_key().to_wire())
 }
 
-fn policy_of(text: &str) -> Result<LogPolicy, PolicyRefused> {
+fn policy_of(text: &str) -> Result<LogPolicy, NoteKeyRefused> {
     LogPolicy::from_wire(&parse_tlog_policy(text.as_bytes()).unwrap())
 }
 
@@ -520,12 +527,13 @@ fn a_policy_without_witnesses_says_so() {
     let policy = policy_of(&format!("# ours\n{}\n{}quorum none\n", log_line(&events), log_line(&directory))).unwrap();
     let note = |key| sign_checkpoint(key, example_head()).unwrap().note().clone();
     let verified = policy.verify_checkpoint(&origin(), note(&events)).unwrap();
-    assert_eq!((verified.head(), verified.witnessing()), (example_head(), Witnessing::Unwitnessed));
+    assert_eq!(verified.head(), example_head());
+    assert!(!policy.asks_for_witnesses() && policy.count_votes(&verified, UnixMillis(0)).is_quorum());
     // One log's checkpoint is never taken for the other's.
-    assert_eq!(policy.verify_checkpoint(&origin(), note(&directory)), Err(CheckpointRefused::NotSigned(origin())));
+    assert_eq!(policy.verify_checkpoint(&origin(), note(&directory)), Err(CheckpointRefused::NotSigned(name(ORIGIN))));
     let third: Origin = "mla.example/third".parse().unwrap();
-    assert_eq!(policy.verify_checkpoint(&third, note(&events)), Err(CheckpointRefused::UnknownLog(third)));
-    assert_eq!(policy.verify_checkpoint(&origin(), note(&log_key(ORIGIN))), Err(CheckpointRefused::NotSigned(origin())));
+    assert_eq!(policy.verify_checkpoint(&third, note(&events)), Err(CheckpointRefused::UnknownLog(name("mla.example/third"))));
+    assert_eq!(policy.verify_checkpoint(&origin(), note(&log_key(ORIGIN))), Err(CheckpointRefused::NotSigned(name(ORIGIN))));
 }
 
 #[test]
@@ -541,17 +549,16 @@ fn a_log_may_have_an_old_and_a_new_key() {
     let mut spoilt = lines;
     spoilt[1].signature[5] ^= 1;
     let refused = policy.verify_checkpoint(&origin(), with_lines(&notes[0], &spoilt));
-    assert_eq!(refused, Err(CheckpointRefused::WrongSignature(origin())));
+    assert_eq!(refused, Err(CheckpointRefused::WrongSignature(name(ORIGIN))));
 }
 
 #[test]
-fn a_policy_that_asks_for_more_is_never_taken_for_less() {
+fn the_id_of_a_witnesss_key_in_a_policy_is_checked() {
     let witness = witness_key("kg.example/witness");
-    let text = |key: &VerifierKey, quorum: &str| format!("{}witness kg {key}\nquorum {quorum}\n", log_line(&log_key(ORIGIN)));
-    policy_of(&text(&witness, "none")).unwrap();
-    assert_eq!(policy_of(&text(&witness, "kg")), Err(PolicyRefused::NeedsWitnesses));
+    let text = |key: &VerifierKey| format!("{}witness kg {key}\nquorum kg\n", log_line(&log_key(ORIGIN)));
+    assert!(policy_of(&text(&witness)).unwrap().asks_for_witnesses());
     let altered = VerifierKey { public_key: [9; 32], ..witness };
-    assert!(matches!(policy_of(&text(&altered, "none")), Err(PolicyRefused::Key(LogKeyRefused::WrongId(_)))));
+    assert!(matches!(policy_of(&text(&altered)), Err(NoteKeyRefused::WrongId(_))));
 }
 
 /// The example of C2SP tlog-policy, with keys.

@@ -15,6 +15,7 @@ use crate::sign::Certificate;
 use crate::store::StoreSettings;
 use crate::tlog::LogSigningKey;
 use crate::trust::TrustAnchors;
+use crate::wire::WitnessSheet;
 
 /// `elchi.toml`. Relative paths are meant from the folder that the file is in.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -32,6 +33,8 @@ pub struct ServerConfig {
     pub directory_log_key: PathBuf,
     /// The folder of the states' roots: `KG.pem`, `TR.pem`.
     pub roots: PathBuf,
+    /// The folder of the witnesses' sheets.
+    pub witnesses: PathBuf,
     /// The store.
     pub store: StoreSettings,
 }
@@ -48,6 +51,8 @@ pub struct LoadedServer {
     pub keys: LogKeys,
     /// The states' roots.
     pub anchors: TrustAnchors,
+    /// The witnesses to ask.
+    pub witnesses: Vec<WitnessSheet>,
 }
 
 /// Loads `elchi.toml` and what it names.
@@ -57,15 +62,29 @@ pub struct LoadedServer {
 pub fn load_server(path: &Path) -> Result<LoadedServer, AdminFault> {
     let mut config: ServerConfig = load_settings(path)?;
     let folder = path.parent().unwrap_or(Path::new("."));
-    let ServerConfig { tls_key, tls_certificate, events_log_key, directory_log_key, roots, store, .. } = &mut config;
-    for named in [tls_key, tls_certificate, events_log_key, directory_log_key, roots, &mut store.folder, &mut store.guard_file] {
+    let ServerConfig { tls_key, tls_certificate, events_log_key, directory_log_key, roots, witnesses, store, .. } = &mut config;
+    let StoreSettings { folder: data, guard_file, .. } = store;
+    for named in [tls_key, tls_certificate, events_log_key, directory_log_key, roots, witnesses, data, guard_file] {
         *named = folder.join(&*named);
     }
     let keys = LogKeys { events: load_log_key(&config.events_log_key)?, directory: load_log_key(&config.directory_log_key)? };
     let certificate = load_certificate(&config.tls_certificate)?;
     let tls_key = load_tls_key(&config.tls_key)?;
     let anchors = load_anchors(&config.roots)?;
-    Ok(LoadedServer { tls_certificate: certificate.der().to_vec(), tls_key, keys, anchors, config })
+    let witnesses = load_witnesses(&config.witnesses)?;
+    Ok(LoadedServer { tls_certificate: certificate.der().to_vec(), tls_key, keys, anchors, witnesses, config })
+}
+
+fn load_witnesses(folder: &Path) -> Result<Vec<WitnessSheet>, AdminFault> {
+    let mut sheets = Vec::new();
+    for entry in fs::read_dir(folder).map_err(AdminFault::file("read", folder))? {
+        let path = entry.map_err(AdminFault::file("read", folder))?.path();
+        let bytes = fs::read(&path).map_err(AdminFault::file("read", &path))?;
+        sheets.push(
+            serde_json::from_slice(&bytes).map_err(|fault| AdminFault::unusable(&path, format!("it is no witness's sheet: {fault}")))?,
+        );
+    }
+    Ok(sheets)
 }
 
 fn load_log_key(path: &Path) -> Result<LogSigningKey, AdminFault> {

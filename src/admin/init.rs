@@ -33,7 +33,7 @@ pub struct NewServer<'a> {
 /// When the folder exists or cannot be written, or a root or name cannot be used.
 pub fn init_server(folder: &Path, new: &NewServer<'_>) -> Result<ServerSheet, AdminFault> {
     durable::make_private_folder(folder).map_err(AdminFault::file("make", folder))?;
-    for name in ["roots", "guard", "data"] {
+    for name in ["roots", "witnesses", "guard", "data"] {
         let path = folder.join(name);
         fs::create_dir(&path).map_err(AdminFault::file("make", &path))?;
     }

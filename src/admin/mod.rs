@@ -8,6 +8,7 @@
 //! events.key           log keys, C2SP signed-note form
 //! directory.key
 //! roots/KG.pem …       each state's root
+//! witnesses/*.json     the sheets of the witnesses that are asked
 //! guard/head           the guard file: outside the database and its backups
 //! data/                the store
 //! server-sheet.json    for each registrar

@@ -5,7 +5,6 @@ use super::report::{AuditReport, AuditedCase, AuditedEvent, UnopenedRelease};
 use crate::client::{CaseHistory, Client, ClientError};
 use crate::crypto::hash;
 use crate::domain::Log;
-use crate::tlog::{VerifiedCheckpoint, Witnessing};
 use crate::wire::{Act, decode_directory_leaf, decode_event_leaf, parse_statement};
 
 /// Audits both logs for the state of this profile's member.
@@ -17,13 +16,12 @@ pub fn run_audit(client: &mut Client) -> Result<AuditReport, ClientError> {
     let authorities = client.watched_authorities();
     let histories = client.load_registered(&authorities)?;
     let heads = verify_views(client, &histories)?;
-    let checkpoint = client.mirror(Log::Events).checkpoint();
-    let witnessing = checkpoint.map_or(Witnessing::Unwitnessed, VerifiedCheckpoint::witnessing).to_string();
     let (events, directory) = (client.mirror(Log::Events).head(), client.mirror(Log::Directory).head());
     Ok(AuditReport {
         events: (events.size, events.root),
         directory: (directory.size, directory.root),
-        witnessing,
+        standing: client.standing(Log::Events),
+        provisional: client.provisional_notices(),
         authorities,
         statements: histories.iter().map(|history| history.events.len() as u64).sum::<u64>() + directory.size,
         heads,

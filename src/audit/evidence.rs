@@ -26,7 +26,7 @@ use crate::domain::{Hash, Log, StateCode};
 use crate::durable;
 use crate::sign::{Certificate, parse_detached, verify_detached};
 use crate::tlog::{Frontier, NodeSource, leaf_hash, prove_inclusion};
-use crate::wire::{PolicyLine, SignedNote, VerifierKey, compose_note, decode_directory_leaf, encode_tlog_proof};
+use crate::wire::{PolicyLine, SignedNote, VerifierKey, decode_directory_leaf, encode_tlog_proof};
 
 const SCRIPT: &str = include_str!("verify.sh");
 
@@ -67,9 +67,9 @@ pub fn write_evidence(client: &mut Client, folder: &Path) -> Result<(), ClientEr
 /// A log's checkpoint with the nodes of its tree.
 struct ProvenLog {
     size: u64,
-    /// With the one signature that was verified.
+    /// With the log's signature and the witnesses' that were verified, and no other.
     note: SignedNote,
-    /// The log's key that made it.
+    /// The log's key that signed it.
     key: VerifierKey,
     nodes: BTreeMap<(u8, u64), Hash>,
 }
@@ -88,19 +88,15 @@ impl ProvenLog {
         let mirror = client.mirror(log);
         let checkpoint = mirror.checkpoint();
         let checkpoint = checkpoint.ok_or_else(|| ClientError::unproven(format!("there is no checkpoint of the {log} log")))?;
-        // A policy may name several keys of a log, old and new, and a server may add lines by keys that nobody knows:
-        // the first that is the policy's is the one that was verified.
+        // A policy may name several keys of a log, old and new: the one whose signature was verified.
+        let signed_by = checkpoint.log_signature();
         let by_policy = |line: &PolicyLine| match line {
-            PolicyLine::Log { key, .. } => {
-                let signatures = checkpoint.note().signatures();
-                let by = signatures.iter().find(|by| by.name == key.name && by.key_id == key.key_id)?;
-                Some((key.clone(), by.clone()))
-            }
+            PolicyLine::Log { key, .. } if key.name == signed_by.name && key.key_id == signed_by.key_id => Some(key.clone()),
             _ => None,
         };
-        let signed = client.policy().policy().tlog.lines().iter().find_map(by_policy);
-        let (key, by) = signed.ok_or_else(|| ClientError::unproven("the checkpoint is signed by no key of the policy"))?;
-        let note = compose_note(checkpoint.note().text(), &[by]).map_err(ClientError::unproven)?;
+        let key = client.policy().policy().tlog.lines().iter().find_map(by_policy);
+        let key = key.ok_or_else(|| ClientError::unproven("the checkpoint is signed by no key of the policy"))?;
+        let note = checkpoint.to_plain_note().map_err(ClientError::unproven)?;
         let (mut frontier, mut nodes) = (Frontier::new(), BTreeMap::new());
         mirror.scan(0, |_, leaf| {
             nodes.extend(frontier.append(leaf_hash(leaf)).into_iter().map(|node| ((node.level, node.index), node.hash)));

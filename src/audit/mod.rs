@@ -5,14 +5,17 @@
 //!
 //! ```text
 //! run_audit ── follow both logs ── scan all leaves ── registers ── cases, replayed ── heads compared ── report
+//!           └── something is wrong ── keep_finding: all that this rests on, as it was
 //! write_evidence ── every statement, signature, certificate, leaf, proof of it ── verify.sh
 //! ```
 
 mod checks;
 mod evidence;
+mod finding;
 mod heads;
 mod report;
 
 pub use checks::run_audit;
 pub use evidence::write_evidence;
+pub use finding::keep_finding;
 pub use report::{AuditReport, AuditedCase, AuditedEvent, UnopenedRelease};

@@ -2,8 +2,10 @@
 
 use serde::Serialize;
 
+use crate::client::ProvisionalNotice;
 use crate::domain::{AuthorityCode, Hash, MemberCode, Tag, UnixMillis};
 use crate::mla::{CaseState, Op};
+use crate::trust::Standing;
 
 /// The result of an audit in which nothing was wrong.
 #[derive(Debug, Clone, Serialize)]
@@ -13,7 +15,9 @@ pub struct AuditReport {
     /// Entries of the directory log, and its root.
     pub directory: (u64, Hash),
     /// How far witnesses stand behind the events log's checkpoint.
-    pub witnessing: String,
+    pub standing: Standing,
+    /// For each log that has been provisional for some time, since when.
+    pub provisional: Vec<ProvisionalNotice>,
     /// Whose registers were replayed.
     pub authorities: Vec<AuthorityCode>,
     /// Statements whose signature, certificate, permit and leaves were verified.
@@ -76,7 +80,7 @@ impl AuditReport {
             self.heads,
             self.cases.len(),
             self.unopened_releases.len(),
-            self.witnessing
+            self.standing
         )
     }
 
@@ -86,6 +90,7 @@ impl AuditReport {
         let mut text = format!("Consistent: {}\n", self.in_short());
         text += &format!("  events     {} {}\n  directory  {} {}\n", self.events.0, self.events.1, self.directory.0, self.directory.1);
         text += &format!("  registers  {}\n", authorities.join(", "));
+        self.provisional.iter().for_each(|notice| text += &format!("  {notice}\n"));
         for case in &self.cases {
             text += &format!("  case {}  {}, {} acts\n", case.case, case.state, case.events.len());
         }

@@ -31,9 +31,11 @@ field() { sed -n "s/^$1 //p" "$2"; }
 is_number() { [[ $1 =~ ^(0|[1-9][0-9]{0,17})$ ]]; }
 is_hash() { [[ $1 =~ ^[0-9a-f]{64}$ ]]; }
 
-# Base64 whose unused bits are zero: of 32 bytes, and of the 4 + 64 of a signature line.
+# Base64 whose unused bits are zero: of 32 bytes, of the 4 + 64 of a signature line, of the 4 + 8 + 64 of a cosignature's.
 hash_base64='^[A-Za-z0-9+/]{42}[AEIMQUYcgkosw048]=$'
 signature_base64='^[A-Za-z0-9+/]{90}[AEIMQUYcgkosw048]=$'
+cosignature_base64='^[A-Za-z0-9+/]{101}[AQgw]==$'
+key_base64='^[A-Za-z0-9+/]{44}$'
 
 # These answer in REPLY, and remember: the same node, hash or certificate comes many times.
 declare -A nodes decoded certificates
@@ -107,34 +109,80 @@ verify_policy() {
   verify_cms "policy/policy.p7s" policy/policy.txt policy/policy.p7s "$work/registrar.pem" "roots/$policy_state.pem" "$policy_state" "$seconds" registrar
 }
 
-# ---- the checkpoints: signed by the logs' keys, which the policy names ----
+# The Ed25519 key of a verifier key (C2SP signed-note), DER in $work/key.der, if its id is its own; its id is the answer.
+load_key() { # vkey, type: 01 a log's, 04 a witness's
+  local name=${1%%+*} rest=${1#*+} id public
+  id=${rest%%+*} public=${rest#*+}
+  [[ $public =~ $key_base64 ]] || return 1
+  decode_base64 "$public"
+  [ ${#REPLY} = 66 ] && [ "${REPLY:0:2}" = "$2" ] && [ "$(unhex "$(printf '%s\n' "$name" | hex)$REPLY" | digest | cut -c1-8)" = "$id" ] || return 1
+  unhex "302a300506032b6570032100${REPLY:2}" > "$work/key.der"
+  REPLY=$id
+}
+
+verify_ed25519() { # message's file, signature in hex
+  unhex "$2" > "$work/signature"
+  openssl pkeyutl -verify -pubin -keyform DER -inkey "$work/key.der" -rawin -in "$1" -sigfile "$work/signature" > /dev/null 2>&1
+}
+
+# ---- the checkpoints: signed by the logs' keys and by witnesses, which the policy names ----
 declare -A size root_hash origin
 verify_checkpoint() { # log
-  local log=$1 note="logs/$1.checkpoint" vkey name rest id public line signature root
+  local log=$1 note="logs/$1.checkpoint" vkey name line signature root
   vkey=$(cat "logs/$log.vkey")
-  name=${vkey%%+*} rest=${vkey#*+}
-  id=${rest%%+*} public=${rest#*+} line=$(sed -n '5p' "$note") root=$(sed -n 3p "$note")
+  name=${vkey%%+*} line=$(sed -n '5p' "$note") root=$(sed -n 3p "$note")
   size[$log]=$(sed -n 2p "$note")
   printf '%s\n' "$vkey" | cmp -s - "logs/$log.vkey" && grep -qxF "log $vkey" policy/policy.txt && [ "${name##*/}" = "$log" ] \
     || { wrong "logs/$log.vkey is not the log's key in the policy"; return 1; }
   signature=${line#"— $name "}
-  # Five lines, each in its one spelling.
-  is_number "${size[$log]}" && [[ $root =~ $hash_base64 && $signature =~ $signature_base64 && $public =~ ^[A-Za-z0-9+/]{44}$ ]] \
-    && printf '%s\n%s\n%s\n\n— %s %s\n' "$name" "${size[$log]}" "$root" "$name" "$signature" | cmp -s - "$note" \
-    || { wrong "$note is not a checkpoint with one signature of $name"; return 1; }
-  decode_base64 "$public"
-  public=${REPLY#01}
-  [ ${#public} = 64 ] && [ "$(unhex "$(printf '%s\n' "$name" | hex)01$public" | digest | cut -c1-8)" = "$id" ] || wrong "logs/$log.vkey has another key than its id says"
+  # Five lines, each in its one spelling; then the witnesses'.
+  is_number "${size[$log]}" && [[ $root =~ $hash_base64 && $signature =~ $signature_base64 ]] \
+    && printf '%s\n%s\n%s\n\n— %s %s\n' "$name" "${size[$log]}" "$root" "$name" "$signature" | cmp -s - <(head -n 5 "$note") \
+    || { wrong "$note is not a checkpoint with a signature of $name"; return 1; }
+  load_key "$vkey" 01 || wrong "logs/$log.vkey has another key than its id says"
   decode_base64 "$signature"
-  [ "${REPLY:0:8}" = "$id" ] || wrong "$note is signed with another key"
-  unhex "302a300506032b6570032100$public" > "$work/key.der"
-  unhex "${REPLY:8}" > "$work/signature"
+  [ "${REPLY:0:8}" = "$(printf %s "${vkey#*+}" | cut -c1-8)" ] || wrong "$note is signed with another key"
   head -n 3 "$note" > "$work/body"
-  openssl pkeyutl -verify -pubin -keyform DER -inkey "$work/key.der" -rawin -in "$work/body" -sigfile "$work/signature" > /dev/null 2>&1 \
-    || wrong "$note is not signed by the log's key"
+  verify_ed25519 "$work/body" "${REPLY:8}" || wrong "$note is not signed by the log's key"
+  verify_cosignatures "$log" "$note"
   decode_base64 "$root"
   root_hash[$log]=$REPLY origin[$log]=$name
   checkpoints=$((checkpoints + 1))
+}
+
+# ---- the witnesses (C2SP tlog-cosignature, tlog-policy): in the policy's order, each once; who is enough, the policy says ----
+verify_cosignatures() { # log, note; the body is in $work/body
+  local word name rest line count threshold member time next=6 said= quorum=none
+  local -A voted=()
+  while read -r word name rest; do
+    case $word in
+      witness)
+        line=$(sed -n "${next}p" "$2")
+        [ "${line%" "*}" = "— ${rest%%+*}" ] || continue
+        line=${line##*" "} next=$((next + 1))
+        [[ $line =~ $cosignature_base64 ]] && load_key "${rest%%" "*}" 04 || { wrong "$2 has a line of $name that is no cosignature"; continue; }
+        decode_base64 "$line"
+        [[ ${REPLY:8:16} =~ ^0000000[0-3] ]] || { wrong "$2 has a cosignature of $name from no time"; continue; }
+        time=$((16#${REPLY:8:16})) line=$REPLY
+        { printf 'cosignature/v1\ntime %s\n' "$time"; cat "$work/body"; } > "$work/message"
+        [ "${line:0:8}" = "$(printf %s "${rest#*+}" | cut -c1-8)" ] && verify_ed25519 "$work/message" "${line:24}" \
+          || { wrong "$2 has a cosignature of $name that does not hold"; continue; }
+        voted[$name]=1 said+=" $name at $(date -u -d "@$time" +%Y-%m-%dT%H:%M:%SZ),"
+        ;;
+      group)
+        threshold=${rest%%" "*} rest=${rest#*" "} count=0
+        for member in $rest; do [ -z "${voted[$member]:-}" ] || count=$((count + 1)); done
+        case $threshold in any) threshold=1 ;; all) threshold=$(wc -w <<< "$rest") ;; esac
+        [ "$count" -lt "$threshold" ] || voted[$name]=1
+        ;;
+      quorum) quorum=$name ;;
+    esac
+  done < <(sed '1,/^tlog-policy$/d' policy/policy.txt)
+  [ "$(wc -l < "$2")" = $((next - 1)) ] || wrong "$2 has lines of nobody whom the policy names"
+  said=${said:- nobody}
+  if [ "$quorum" = none ]; then echo "$1 log: unwitnessed, as the policy has it"
+  elif [ -n "${voted[$quorum]:-}" ]; then echo "$1 log: cosigned by${said%,}: all that the policy asks for"
+  else echo "$1 log: PROVISIONAL, cosigned by${said%,}; the policy asks for more"; fi
 }
 
 # ---- a leaf stands in the log (RFC 9162, section 2.1.3.2); its hash is the answer ----

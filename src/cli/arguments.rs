@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::domain::{AuthorityCode, MemberCode, Role, StateCode, Tag};
-use crate::mla::RevocationReason;
+use crate::mla::{Op, RevocationReason};
+use crate::registrar::Voter;
+use crate::wire::{KeyName, VerifierKey};
 
 /// Envoy for mutual legal assistance: signed, sealed, and provable between states.
 #[derive(Debug, Parser)]
@@ -63,6 +65,9 @@ pub(super) enum Command {
     /// A state's registrar: members, policy.
     #[command(subcommand)]
     Registrar(RegistrarCommand),
+    /// A state's witness: it stands behind the logs of a server, so that nobody is shown another history.
+    #[command(subcommand)]
+    Witness(WitnessCommand),
     /// Run the server.
     #[cfg(feature = "server")]
     Serve {
@@ -210,6 +215,16 @@ pub(super) enum RegistrarCommand {
         /// Another state's root: TR=file.pem. Can be repeated.
         #[arg(long, value_name = "STATE=FILE")]
         root: Vec<StateFile>,
+        /// The sheet of a witness that must stand behind the logs, of a state or a third party: TR=file.json, court=file.json.
+        /// Can be repeated; of one party's witnesses, one is enough.
+        #[arg(long, value_name = "WHO=FILE")]
+        witness: Vec<VoterFile>,
+        /// For how many hours work may go on while others' witnesses are away; 0 for not at all.
+        #[arg(long, value_name = "HOURS", default_value_t = 72, requires = "witness", value_parser = clap::value_parser!(u64).range(0..=720))]
+        provisional: u64,
+        /// Which acts may be done in that time. Can be repeated. Without it: all acts on cases.
+        #[arg(long, value_name = "ACT", requires = "witness")]
+        provisional_act: Vec<Op>,
         /// Where to write it, for members who have a profile already.
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
@@ -246,6 +261,40 @@ pub(super) enum RegistrarCommand {
         /// Why.
         #[arg(long)]
         reason: RevocationReason,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum WitnessCommand {
+    /// Make a witness's folder: keys, configuration, a sheet for registrars and for the server's operator.
+    Init {
+        /// The new folder.
+        folder: PathBuf,
+        /// Its name: a host name, such as witness.kg.example. It cannot be changed later.
+        #[arg(long)]
+        name: KeyName,
+        /// Address and port to listen on.
+        #[arg(long, default_value = "0.0.0.0:8444")]
+        listen: std::net::SocketAddr,
+        /// Host and port by which the server reaches it.
+        #[arg(long, value_name = "HOST:PORT")]
+        address: String,
+        /// The sheet of the server whose logs it is to cosign.
+        #[arg(long, value_name = "FILE")]
+        sheet: PathBuf,
+    },
+    /// Have it cosign another log, from the log's first checkpoint on.
+    AddLog {
+        /// The witness's folder.
+        folder: PathBuf,
+        /// The log's verifier key, as C2SP signed-note writes it.
+        key: VerifierKey,
+    },
+    /// Run the witness.
+    Serve {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
     },
 }
 
@@ -289,6 +338,21 @@ pub(super) struct DemoArgs {
     /// Leave the server running, and say how to go on by hand.
     #[arg(long)]
     pub(super) keep_serving: bool,
+}
+
+/// `WHO=FILE`.
+#[derive(Debug, Clone)]
+pub(super) struct VoterFile {
+    pub(super) voter: Voter,
+    pub(super) path: PathBuf,
+}
+
+impl std::str::FromStr for VoterFile {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (voter, path) = text.split_once('=').ok_or("write it as WHO=FILE, such as TR=witness-sheet.json")?;
+        Ok(Self { voter: voter.parse()?, path: path.into() })
+    }
 }
 
 /// `STATE=FILE`.

@@ -14,6 +14,11 @@ pub(super) enum CliFault {
     #[error(transparent)]
     Exchange(#[from] crate::exchange::ExchangeFault),
     #[cfg(feature = "server")]
+    #[error(transparent)]
+    Cosigning(#[from] crate::server::CosigningRefused),
+    #[error(transparent)]
+    Witness(#[from] crate::witness::WitnessFault),
+    #[cfg(feature = "server")]
     #[error("{0}")]
     Demo(String),
     /// It was checked, and it is wrong.

@@ -6,16 +6,17 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use super::arguments::{AuditArgs, ForwardArgs, OpenArgs};
+use super::events::Events;
 use super::fault::CliFault;
 use super::output::{Bar, Output};
 use super::profile::open_client;
-use crate::audit::{run_audit, write_evidence};
-use crate::client::{CaseHistory, Client, ClientError, InboxEntry};
+use crate::audit::{keep_finding, run_audit, write_evidence};
+use crate::client::{Client, ClientError, InboxEntry};
 use crate::domain::Tag;
 use crate::trust::VerifiedReceipt;
 
 pub(super) fn inbox(profile: Option<&Path>, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
+    let mut client = open_client(profile, output)?;
     let entries = client.load_inbox()?;
     output.result(&entries, || {
         if entries.is_empty() {
@@ -48,7 +49,7 @@ fn shown_chars(entries: &[InboxEntry]) -> usize {
 }
 
 pub(super) fn show(profile: Option<&Path>, case: &str, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
+    let mut client = open_client(profile, output)?;
     let tag = client.find_case(case)?;
     let history = client.load_case(&tag)?;
     let own = client.profile().member().authority().clone();
@@ -65,10 +66,12 @@ pub(super) fn show(profile: Option<&Path>, case: &str, output: &Output) -> Resul
             })
         })
         .collect();
-    let value = json!({"case": tag, "state": history.case.state(), "parties": history.case.parties(), "held": held, "events": events(&history, None)});
+    let events = Events { history: &history, document: None, client: &client };
+    let value =
+        json!({"case": tag, "state": history.case.state(), "parties": history.case.parties(), "held": held, "events": events.to_json()});
     output.result(&value, || {
         let mut text = format!("case {tag}\nstate {}\n\nacts\n", history.case.state());
-        text += &events_text(&history, None);
+        text += &events.to_text();
         text += "\nsubmissions that you hold\n";
         for (number, submission) in history.submissions_held_by(&own).iter().enumerate() {
             let actor = &submission.event.statement.statement().actor;
@@ -86,7 +89,7 @@ pub(super) fn show(profile: Option<&Path>, case: &str, output: &Output) -> Resul
 }
 
 pub(super) fn open(profile: Option<&Path>, args: OpenArgs, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
+    let mut client = open_client(profile, output)?;
     let case = client.find_case(&args.case)?;
     let mut bar = Bar::new();
     let opened = client.open_submission(&case, args.submission, &args.into, &mut |done, all| bar.show("opening", done, all))?;
@@ -140,72 +143,37 @@ fn act(
     done: &str,
     act: impl FnOnce(&mut Client, &Tag) -> Result<VerifiedReceipt, ClientError>,
 ) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
+    let mut client = open_client(profile, output)?;
     let case = client.find_case(case)?;
     let receipt = act(&mut client, &case)?;
-    let (event, time, witnessing) = (receipt.first_index(), receipt.time().to_second(), receipt.checkpoint().witnessing());
-    let value = json!({"case": case, "event": event, "time": time.to_string(), "witnessing": witnessing.to_string()});
-    output.result(&value, || format!("{done}, and proven by the log ({witnessing}): event {event}, {time}"));
+    let (event, time, standing) = (receipt.first_index(), receipt.time().to_second(), receipt.checkpoint().standing());
+    let value = json!({"case": case, "event": event, "time": time.to_string(), "standing": standing.as_str()});
+    output.result(&value, || format!("{done}, and proven by the log ({standing}): event {event}, {time}"));
     Ok(())
 }
 
 pub(super) fn history(profile: Option<&Path>, tag: &str, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
+    let mut client = open_client(profile, output)?;
     let (history, document) = client.find_history(tag)?;
-    output.result(&json!({"case": history.tag, "document": document, "events": events(&history, document)}), || {
+    let events = Events { history: &history, document, client: &client };
+    output.result(&json!({"case": history.tag, "document": document, "events": events.to_json()}), || {
         let what =
             document.map_or_else(|| format!("case {}", history.tag), |document| format!("document {document} of case {}", history.tag));
-        format!("{what}\nverified from this machine's copy of the log\n\n{}", events_text(&history, document))
+        format!("{what}\nverified from this machine's copy of the log\n\n{}", events.to_text())
     });
     Ok(())
 }
 
-fn events(history: &CaseHistory, document: Option<Tag>) -> Vec<Value> {
-    let about = history.events.iter().filter(|event| concerns(event, document));
-    about
-        .map(|event| {
-            let statement = event.statement.statement();
-            json!({
-                "event": event.first_index,
-                "time": event.time.to_second().to_string(),
-                "op": statement.act.op(),
-                "actor": statement.actor,
-                "to": statement.act.recipients(),
-                "documents": statement.act.documents(),
-                "statement": event.statement.sha256(),
-            })
-        })
-        .collect()
-}
-
-fn events_text(history: &CaseHistory, document: Option<Tag>) -> String {
-    let about = history.events.iter().filter(|event| concerns(event, document));
-    about
-        .map(|event| {
-            let statement = event.statement.statement();
-            let to: Vec<String> = statement.act.recipients().iter().map(|authority| format!("{} {authority}", authority.state())).collect();
-            let to = if to.is_empty() { String::new() } else { format!(" to {}", to.join(", ")) };
-            let documents = statement.act.documents().len();
-            let documents = if documents == 0 { String::new() } else { format!(", {documents} documents") };
-            format!(
-                "  {:>6}  {}  {} {:16} {}{to}{documents}\n",
-                event.first_index,
-                event.time.to_second(),
-                statement.actor.state(),
-                statement.actor.to_string(),
-                statement.act.op()
-            )
-        })
-        .collect()
-}
-
-fn concerns(event: &crate::client::CaseEvent, document: Option<Tag>) -> bool {
-    document.is_none_or(|document| event.statement.statement().act.documents().contains(&document))
-}
-
 pub(super) fn audit(profile: Option<&Path>, args: AuditArgs, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
-    let report = run_audit(&mut client)?;
+    let mut client = open_client(profile, output)?;
+    let report = match run_audit(&mut client) {
+        Err(finding) if finding.is_unproven() => {
+            let kept = keep_finding(&client, &finding)?;
+            output.remark(&format!("notice: what this rests on is kept in {}", kept.display()));
+            return Err(finding.into());
+        }
+        outcome => outcome?,
+    };
     if let Some(folder) = &args.evidence {
         write_evidence(&mut client, folder)?;
     }

@@ -4,6 +4,7 @@
 //! was checked, and the answer is no; 2: it could not be done or checked.
 
 mod arguments;
+mod events;
 mod fault;
 mod member;
 mod output;
@@ -12,6 +13,9 @@ mod registrar;
 mod sending;
 #[cfg(feature = "server")]
 mod server;
+mod stop;
+mod telling;
+mod witness;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -58,6 +62,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<(), CliFault> {
         Command::Audit(args) => member::audit(profile, args, output),
         Command::Profile(command) => profile::run(profile, command, output),
         Command::Registrar(command) => registrar::run(profile, command, output),
+        Command::Witness(command) => witness::run(command, output),
         #[cfg(feature = "server")]
         Command::Serve { config } => server::serve(&config),
         #[cfg(feature = "server")]

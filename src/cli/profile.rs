@@ -7,6 +7,7 @@ use serde_json::json;
 use super::arguments::ProfileCommand;
 use super::fault::CliFault;
 use super::output::Output;
+use super::telling::TellingClient;
 use crate::client::{Client, ClientError};
 use crate::domain::Log;
 use crate::durable;
@@ -19,8 +20,8 @@ pub(super) fn folder(argument: Option<&Path>) -> Result<PathBuf, CliFault> {
     folder.ok_or_else(|| CliFault::not_possible("no profile is named", "give --profile FOLDER, or set ELCHI_PROFILE"))
 }
 
-pub(super) fn open_client(argument: Option<&Path>) -> Result<Client, CliFault> {
-    Ok(Client::open(&folder(argument)?)?)
+pub(super) fn open_client<'o>(argument: Option<&Path>, output: &'o Output) -> Result<TellingClient<'o>, CliFault> {
+    Ok(TellingClient::new(Client::open(&folder(argument)?)?, output))
 }
 
 pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Output) -> Result<(), CliFault> {
@@ -57,19 +58,19 @@ pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Out
             Ok(())
         }
         ProfileCommand::Grant { member, out } => {
-            let sealed = registrar::grant(&mut open_client(argument)?, &member)?;
+            let sealed = registrar::grant(&mut *open_client(argument, output)?, &member)?;
             durable::publish_file(&out, &sealed).map_err(ClientError::file("write", &out))?;
             output.result(&json!({"member": member, "grant": out}), || format!("Give {} to {member}.", out.display()));
             Ok(())
         }
         ProfileCommand::TakeGrant { grant } => {
             let sealed = std::fs::read(&grant).map_err(ClientError::file("read", &grant))?;
-            registrar::take_grant(&mut open_client(argument)?, &sealed)?;
+            registrar::take_grant(&mut *open_client(argument, output)?, &sealed)?;
             output.result(&json!({"granted": true}), || "You can now read what is sealed to your authority.".into());
             Ok(())
         }
         ProfileCommand::Revoke { reason } => {
-            let mut client = open_client(argument)?;
+            let mut client = open_client(argument, output)?;
             let member = client.profile().member().clone();
             let receipt = client.revoke_own(reason)?;
             output.result(&json!({"revoked": member, "entry": receipt.first_index()}), || {
@@ -81,7 +82,7 @@ pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Out
 }
 
 fn show(argument: Option<&Path>, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(argument)?;
+    let mut client = open_client(argument, output)?;
     client.follow()?;
     let authorities: Vec<_> = client
         .directory()
@@ -93,6 +94,7 @@ fn show(argument: Option<&Path>, output: &Output) -> Result<(), CliFault> {
         "member": client.profile().member(),
         "server": client.policy().policy().server,
         "policy": client.policy().policy().version,
+        "standing": client.standing(Log::Events),
         "events": client.mirror(Log::Events).head().size,
         "directory": client.mirror(Log::Directory).head().size,
         "waiting": waiting,

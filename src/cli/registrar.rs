@@ -4,14 +4,16 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::arguments::{RegistrarCommand, StateFile};
+use super::arguments::{RegistrarCommand, StateFile, VoterFile};
 use super::fault::CliFault;
 use super::output::Output;
 use super::profile::folder;
 use crate::client::{Client, ClientError};
-use crate::domain::StateCode;
-use crate::registrar::{Enrolment, Seat, StateRegistrar, init_registrar, load_letter, publish_letter};
-use crate::wire::ServerSheet;
+use crate::domain::{Log, StateCode};
+use crate::mla::Op;
+use crate::registrar::{Enrolment, Seat, StateRegistrar, WitnessRule, init_registrar, load_letter, publish_letter};
+use crate::trust::ProvisionalWork;
+use crate::wire::{ServerSheet, WitnessSheet};
 
 pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &Output) -> Result<(), CliFault> {
     let folder = folder(argument)?;
@@ -28,9 +30,10 @@ pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &O
                 )
             });
         }
-        RegistrarCommand::Policy { sheet, root, out } => {
+        RegistrarCommand::Policy { sheet, root, witness, provisional, provisional_act, out } => {
             let sheet: ServerSheet = load_letter(&sheet)?;
-            let bundle = StateRegistrar::open(&folder)?.sign_policy(&sheet, &read_roots(&root)?)?;
+            let rule = witness_rule(&witness, provisional, provisional_act)?;
+            let bundle = StateRegistrar::open(&folder)?.sign_policy(&sheet, &read_roots(&root)?, &rule)?;
             if let Some(out) = &out {
                 publish_letter(out, &bundle)?;
             }
@@ -60,6 +63,18 @@ pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &O
         }
     }
     Ok(())
+}
+
+fn witness_rule(files: &[VoterFile], hours: u64, mut acts: Vec<Op>) -> Result<WitnessRule, ClientError> {
+    let read = |file: &VoterFile| Ok((file.voter.clone(), load_letter::<WitnessSheet>(&file.path)?));
+    let witnesses = files.iter().map(read).collect::<Result<_, ClientError>>()?;
+    if acts.is_empty() {
+        acts = Op::ALL.iter().copied().filter(|op| op.log() == Log::Events).collect();
+    }
+    acts.sort();
+    acts.dedup();
+    let provisional = (hours > 0).then_some(ProvisionalWork { seconds: hours * 3600, acts });
+    Ok(WitnessRule { witnesses, provisional })
 }
 
 pub(super) fn read_roots(files: &[StateFile]) -> Result<Vec<(StateCode, String)>, CliFault> {

@@ -5,34 +5,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::JoinHandle;
 
 use super::arguments::{AdminCommand, DemoArgs};
 use super::fault::CliFault;
 use super::output::{Bar, Output};
 use super::registrar::read_roots;
+use super::stop::stop_signal;
 use crate::admin::{AdminFault, LoadedServer, NewServer, init_server, load_server, verify_server};
-use crate::clock;
 use crate::demo::{DemoSettings, play_demo};
-use crate::domain::UtcSecond;
 use crate::exchange::Exchange;
 use crate::net::{EdgeClock, EdgeLimits, ServerEdge, TlsIdentity, run_listener};
-use crate::registrar::{Validity, generate_key, issue_server_certificate};
-use crate::server::{Api, ServerGate};
+use crate::registrar::{PinnedTls, make_pinned_tls};
+use crate::server::{Api, Cosigning, ServerGate};
 use crate::store::Store;
 use crate::telemetry::start_traces;
+use crate::wire::WitnessSheet;
 
 /// How often uploads that nobody finished are looked for, and whether the sequencer still runs.
 const SWEEP_EVERY: Duration = Duration::from_secs(600);
 const WATCH_EVERY: Duration = Duration::from_secs(1);
 
-/// Clients pin the key, so the certificate lives as long as the key.
-const TLS_CERTIFICATE_SECONDS: u64 = 20 * 365 * 24 * 3600;
-
 /// Runs the server until it is told to stop (SIGTERM, SIGINT), or its store breaks.
 pub(super) fn serve(config: &Path) -> Result<(), CliFault> {
     start_traces();
-    let LoadedServer { config, tls_certificate, tls_key, keys, anchors } = load_server(config)?;
+    let LoadedServer { config, tls_certificate, tls_key, keys, anchors, witnesses } = load_server(config)?;
     let identity = TlsIdentity::load(vec![tls_certificate], &tls_key)
         .map_err(|fault| AdminFault::Unusable { path: config.tls_key.clone(), reason: fault.to_string() })?;
     let store = Store::open(&config.store).map_err(AdminFault::from)?;
@@ -44,17 +41,21 @@ pub(super) fn serve(config: &Path) -> Result<(), CliFault> {
     let edge = ServerEdge { identity, limits: EdgeLimits::default(), clock: EdgeClock::system() };
     let outcome = runtime.block_on(async {
         let listener = TcpListener::bind(config.listen).await.map_err(cannot)?;
-        let shutdown = stop_signal(exchange.clone()).map_err(cannot)?;
+        let cosigning = begin_cosigning(&exchange, &witnesses).await?;
+        let shutdown = stop_or_break(exchange.clone(), cosigning.clone()).map_err(cannot)?;
         tokio::spawn(sweep_uploads(exchange.clone()));
         tracing::info!(listen = %config.listen, events = exchange.published().events.head().size, "serving");
         let gate = Arc::new(ServerGate::new(exchange.clone()));
         let api = Arc::new(Api::new(exchange.clone()));
         run_listener(listener, edge, gate, api, shutdown)
             .await
-            .map_err(|fault| CliFault::not_possible(fault.to_string(), "check the TLS key and certificate"))
+            .map_err(|fault| CliFault::not_possible(fault.to_string(), "check the TLS key and certificate"))?;
+        Ok::<_, CliFault>(has_ended(cosigning.as_ref()))
     });
     drop(runtime);
-    outcome?;
+    if outcome? {
+        return Err(CliFault::not_possible("asking the witnesses failed", "look at the traces above, then start again; nothing is lost"));
+    }
     if exchange.is_stopped() {
         return Err(CliFault::not_possible(
             "the store broke while serving",
@@ -65,20 +66,32 @@ pub(super) fn serve(config: &Path) -> Result<(), CliFault> {
     Ok(())
 }
 
-/// Ends when the process is told to stop, or when the sequencer had to.
-fn stop_signal(exchange: Arc<Exchange>) -> std::io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+/// Has the configured witnesses asked from now on. The task that is given ends only if it fails; none if there are none.
+async fn begin_cosigning(exchange: &Arc<Exchange>, witnesses: &[WitnessSheet]) -> Result<Option<Arc<JoinHandle<()>>>, CliFault> {
+    if witnesses.is_empty() {
+        return Ok(None);
+    }
+    let cosigning = Cosigning::begin(exchange.clone(), witnesses).await?;
+    Ok(Some(Arc::new(tokio::spawn(cosigning.run()))))
+}
+
+fn has_ended(task: Option<&Arc<JoinHandle<()>>>) -> bool {
+    task.is_some_and(|task| task.is_finished())
+}
+
+/// Ends when the process is told to stop, or when the sequencer, or who asks the witnesses, had to.
+fn stop_or_break(exchange: Arc<Exchange>, cosigning: Option<Arc<JoinHandle<()>>>) -> std::io::Result<impl Future<Output = ()>> {
+    let told = stop_signal()?;
     let broken = async move {
         let mut every = tokio::time::interval(WATCH_EVERY);
-        while !exchange.is_stopped() {
+        while !exchange.is_stopped() && !has_ended(cosigning.as_ref()) {
             every.tick().await;
         }
     };
     Ok(async move {
         tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-            () = broken => {}
+            () = told => {}
+            () = broken => tracing::error!("the sequencer, or who asks the witnesses, has stopped"),
         }
     })
 }
@@ -100,8 +113,10 @@ pub(super) fn admin(command: AdminCommand, output: &Output) -> Result<(), CliFau
     match command {
         AdminCommand::Init { folder, listen, address, log_name, root } => {
             let roots = read_roots(&root)?;
-            let (tls_key, tls_certificate) = make_tls(&address)?;
-            let new = NewServer { listen, address, log_name, roots: &roots, tls_key: &tls_key, tls_certificate: &tls_certificate };
+            let tls =
+                make_pinned_tls(&address).map_err(|fault| CliFault::not_possible(fault.to_string(), "write the address as HOST:PORT"))?;
+            let PinnedTls { key, certificate, .. } = tls;
+            let new = NewServer { listen, address, log_name, roots: &roots, tls_key: &key, tls_certificate: &certificate };
             let sheet = init_server(&folder, &new)?;
             output.result(&sheet, || {
                 format!(
@@ -131,18 +146,6 @@ pub(super) fn admin(command: AdminCommand, output: &Output) -> Result<(), CliFau
             }
         }
     }
-}
-
-/// The server's TLS key (PKCS#8 DER) and its certificate (DER).
-fn make_tls(address: &str) -> Result<(zeroize::Zeroizing<Vec<u8>>, Vec<u8>), CliFault> {
-    let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-    let unusable = |fault: String| CliFault::not_possible(fault, "write the address as HOST:PORT");
-    let (key, _) = generate_key().map_err(|fault| unusable(fault.to_string()))?;
-    let now = clock::now_second().unix();
-    let second = |unix| UtcSecond::from_unix(unix).map_err(|fault| unusable(fault.to_string()));
-    let validity = Validity { from: second(now - 3600)?, until: second(now + TLS_CERTIFICATE_SECONDS)? };
-    let certificate = issue_server_certificate(host, &key, validity).map_err(|fault| unusable(fault.to_string()))?;
-    Ok((key, certificate))
 }
 
 pub(super) fn demo(args: &DemoArgs, output: &Output) -> Result<(), CliFault> {

@@ -1,15 +1,16 @@
 //! Acts without sealing: acknowledge, close, forward; and how any act is put and its receipt kept.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::history::CaseHistory;
 use super::{Client, ClientError, SignedBytes};
+use crate::clock;
 use crate::crypto::hash;
-use crate::domain::{AuthorityCode, Hash, Log, Tag};
+use crate::domain::{AuthorityCode, Hash, Log, Tag, UnixMillis};
 use crate::durable;
 use crate::mla::RevocationReason;
 use crate::seal::reseal_slip;
-use crate::trust::{VerifiedReceipt, verify_entry_receipt, verify_receipt};
+use crate::trust::{ReceiptRefused, VerifiedReceipt, verify_entry_receipt, verify_receipt};
 use crate::wire::{Act, ActAnswer, ActRequest, Base64Bytes, Forward, OnCase, Receipt, Revocation, SlipBody, SlipLine, decode_event_leaf};
 
 impl Client {
@@ -109,8 +110,9 @@ impl Client {
         let SignedBytes { statement, signature } = self.sign_statement(entry(after), &signer)?;
         let request = ActRequest { statement: Base64Bytes(statement), signature: Base64Bytes(signature), slips: Vec::new() };
         let (kept, path) = self.put_and_keep(&request)?;
-        let judged = verify_entry_receipt(&kept.receipt, &request.statement.0, &self.policy);
-        judged.map_err(|refused| ClientError::unproven(format!("{refused}; it is kept in {}", path.display())))
+        let now = clock::now();
+        let judged = verify_entry_receipt(&kept.receipt, &request.statement.0, &self.policy, now);
+        judged.map_err(|refused| self.explain_refused(Log::Directory, refused, &path, now))
     }
 
     pub(super) fn sign_and_put(&mut self, act: Act, slips: Vec<SlipBody>) -> Result<(VerifiedReceipt, Vec<SlipBody>), ClientError> {
@@ -131,10 +133,21 @@ impl Client {
         if refers_to.is_some_and(|leaf| leaf.directory_size > self.directory.size()) {
             self.follow()?;
         }
-        let judged = verify_receipt(&kept.receipt, &request.statement.0, &self.policy, &self.directory);
-        let (verified, _) = judged.map_err(|refused| ClientError::unproven(format!("{refused}; it is kept in {}", path.display())))?;
+        let now = clock::now();
+        let judged = verify_receipt(&kept.receipt, &request.statement.0, &self.policy, &self.directory, now);
+        let (verified, _) = judged.map_err(|refused| self.explain_refused(Log::Events, refused, &path, now))?;
         self.follow_receipt(Log::Events, &verified)?;
         Ok((verified, kept.slips))
+    }
+
+    fn explain_refused(&self, log: Log, refused: ReceiptRefused, path: &Path, now: UnixMillis) -> ClientError {
+        match refused {
+            ReceiptRefused::Unproven(_) => ClientError::unproven(format!("{refused}; it is kept in {}", path.display())),
+            ReceiptRefused::NotWitnessed(rejected) => match self.explain_unwitnessed(log, &rejected, now) {
+                ClientError::NotWitnessed(reason) => ClientError::NotWitnessed(format!("the server has logged the act; {reason}")),
+                other => other,
+            },
+        }
     }
 
     /// Puts an act, and keeps its receipt before it is judged: one that proves nothing is evidence.

@@ -10,6 +10,9 @@ pub enum ClientError {
     /// It was checked, and it is not what it says it is. Nothing of it is shown or used.
     #[error("{0}")]
     Unproven(String),
+    /// It is the log's, and too few witnesses stand behind it yet. What was done is done; it is not proven.
+    #[error("{0}")]
+    NotWitnessed(String),
     /// The server refused, in words.
     #[error("the server refused: {} ({})\nhint: {}", .0.detail, .0.code, .0.hint)]
     Refused(Problem),

@@ -1,11 +1,12 @@
 //! Following the logs: newer checkpoints are taken only if they continue this machine's copies.
 
 use super::{Client, ClientError, Mirror, Session};
+use crate::clock;
 use crate::crypto::hash;
-use crate::domain::Log;
+use crate::domain::{Log, UnixMillis};
 use crate::durable;
 use crate::tlog::{VerifiedCheckpoint, leaf_hash};
-use crate::trust::VerifiedReceipt;
+use crate::trust::{CheckpointRejected, Standing, VerifiedReceipt, WitnessedCheckpoint};
 use crate::wire::{DirectoryLeaf, EntryBundleName, decode_directory_leaf};
 
 impl Client {
@@ -14,38 +15,67 @@ impl Client {
     ///
     /// # Errors
     /// When a log was rewritten or shortened, or an entry is not allowed: then the server, or a registrar,
-    /// has done wrong, and both checkpoints are kept as evidence. Or when the server cannot be reached.
+    /// has done wrong, and both checkpoints are kept as evidence. When too few witnesses stand behind a checkpoint, or
+    /// have for too long. Or when the server cannot be reached.
     pub fn follow(&mut self) -> Result<(), ClientError> {
         // Events refer to directory entries, so the directory is fetched last: it is never behind them.
         for log in [Log::Events, Log::Directory] {
             let note = self.session.fetch_checkpoint(log)?;
-            let checkpoint = self.policy.logs().verify_checkpoint(self.policy.origin(log), note).map_err(ClientError::unproven)?;
-            self.follow_to(log, checkpoint, Offered::AsNewest)?;
+            let now = clock::now();
+            match self.policy.verify_checkpoint(log, note, now) {
+                Ok(checkpoint) => self.follow_to(log, &checkpoint, Offered::AsNewest)?,
+                Err(CheckpointRejected::Refused(refused)) => return Err(ClientError::unproven(refused)),
+                Err(rejected @ (CheckpointRejected::NotWitnessed { .. } | CheckpointRejected::NotFull { .. })) => {
+                    return Err(self.require_no_conflict(log, rejected, now));
+                }
+            }
         }
         Ok(())
     }
 
     /// Extends the copy of a log so that it contains what a receipt proves.
     pub(super) fn follow_receipt(&mut self, log: Log, receipt: &VerifiedReceipt) -> Result<(), ClientError> {
-        self.follow_to(log, receipt.checkpoint().clone(), Offered::InReceipt)
+        self.follow_to(log, receipt.checkpoint(), Offered::InReceipt)
     }
 
-    fn follow_to(&mut self, log: Log, checkpoint: VerifiedCheckpoint, offered: Offered) -> Result<(), ClientError> {
+    fn follow_to(&mut self, log: Log, checkpoint: &WitnessedCheckpoint, offered: Offered) -> Result<(), ClientError> {
+        let (taken, now) = (checkpoint.checkpoint(), clock::now());
+        if let Err(not_now) = self.require_in_time(log, checkpoint, now) {
+            self.keep_conflict(log, taken, Offer { standing: None, offered })?;
+            return Err(not_now);
+        }
+        self.keep_conflict(log, taken, Offer { standing: Some(checkpoint.standing()), offered })?;
+        if log == Log::Directory { self.fold_directory() } else { Ok(()) }
+    }
+
+    /// A checkpoint behind which too few stand is not taken. But if it contradicts what this machine has verified, the log has
+    /// signed two histories, and that is the answer.
+    fn require_no_conflict(&mut self, log: Log, rejected: CheckpointRejected, now: UnixMillis) -> ClientError {
+        let conflict = match &rejected {
+            CheckpointRejected::NotWitnessed { checkpoint, .. } | CheckpointRejected::NotFull { checkpoint, .. } => {
+                self.keep_conflict(log, checkpoint, Offer { standing: None, offered: Offered::AsNewest })
+            }
+            CheckpointRejected::Refused(_) => Ok(()),
+        };
+        conflict.err().unwrap_or_else(|| self.explain_unwitnessed(log, &rejected, now))
+    }
+
+    /// Extends the copy, or only tries to; and keeps both checkpoints when they contradict each other.
+    fn keep_conflict(&mut self, log: Log, checkpoint: &VerifiedCheckpoint, offer: Offer<'_>) -> Result<(), ClientError> {
         let folder = self.profile.make_folder("evidence")?;
         let mirror = match log {
             Log::Events => &mut self.events,
             Log::Directory => &mut self.directory_mirror,
         };
         let remembered = mirror.checkpoint().cloned();
-        let extended = extend(mirror, &mut self.session, log, checkpoint.clone(), offered);
+        let extended = extend(mirror, &mut self.session, log, checkpoint, offer);
         if let (Err(ClientError::Unproven(_)), Some(remembered)) = (&extended, remembered) {
-            for (name, note) in [("remembered", &remembered), ("offered", &checkpoint)] {
+            for (name, note) in [("remembered", &remembered), ("offered", checkpoint)] {
                 let path = folder.join(format!("{log}-{}-{name}.checkpoint", hash(checkpoint.note().as_str().as_bytes())));
                 durable::publish_file(&path, note.note().as_str().as_bytes()).map_err(ClientError::file("write", &path))?;
             }
         }
-        extended?;
-        if log == Log::Directory { self.fold_directory() } else { Ok(()) }
+        extended
     }
 
     /// Judges the entries of the directory that were not judged yet.
@@ -61,6 +91,13 @@ impl Client {
     }
 }
 
+/// How a checkpoint came, and whether it is to be taken.
+struct Offer<'s> {
+    /// None if it is only held against the copy.
+    standing: Option<&'s Standing>,
+    offered: Offered,
+}
+
 /// As what a checkpoint came.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Offered {
@@ -72,15 +109,15 @@ fn extend(
     mirror: &mut Mirror,
     session: &mut Session,
     log: Log,
-    checkpoint: VerifiedCheckpoint,
-    offered: Offered,
+    checkpoint: &VerifiedCheckpoint,
+    offer: Offer<'_>,
 ) -> Result<(), ClientError> {
     let (have, want) = (mirror.head(), checkpoint.head());
     if want.size < have.size {
         // An older head of the same log must be one that this machine went through; and a server that has shown a
         // newer one has no reason to go back.
-        require_prefix(mirror, &checkpoint)?;
-        return match offered {
+        require_prefix(mirror, checkpoint)?;
+        return match offer.offered {
             Offered::InReceipt => Ok(()),
             Offered::AsNewest => Err(ClientError::unproven(format!(
                 "the server shows a {log} log of {} leaves as the newest, after it has shown one of {}: it hides what came since",
@@ -88,7 +125,7 @@ fn extend(
             ))),
         };
     }
-    mirror.extend(checkpoint, |next| {
+    mirror.extend(checkpoint, offer.standing, clock::now(), |next| {
         let Some(name) = EntryBundleName::of_leaf(next, want.size) else { return Ok(Vec::new()) };
         let skip = usize::try_from(next - name.first_leaf()).unwrap_or(usize::MAX);
         Ok(session.fetch_leaves(log, name)?.into_iter().skip(skip).collect())

@@ -4,30 +4,34 @@
 //! ```text
 //! memory/events.leaves       the leaves, as in entry bundles: (u16 length ‖ leaf)…
 //! memory/events.checkpoint   the newest checkpoint (a signed note) that they were verified against
+//! memory/events.full         the last one that all witnesses stood behind (`full_head`)
 //! ```
 //!
-//! Leaves are appended and synced first, then the checkpoint is replaced. A crash between the two leaves
-//! more leaves than the checkpoint covers; they are cut off when the mirror is opened.
+//! Leaves are appended and synced first, then the checkpoint is replaced, then the last full one if this is full. A
+//! crash after the first leaves more leaves than the checkpoint covers; they are cut off when the mirror is opened.
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::ClientError;
-use crate::domain::limits::LEAF_BYTES_MAX;
-use crate::domain::{Log, TreeHead};
+use super::full_head::FullHead;
+use crate::domain::limits::{CLOCK_SKEW_MS_MAX, LEAF_BYTES_MAX};
+use crate::domain::{Log, TreeHead, UnixMillis};
 use crate::durable;
 use crate::tlog::{Frontier, VerifiedCheckpoint, leaf_hash};
-use crate::trust::VerifiedPolicy;
-use crate::wire::{NOTE_BYTES_MAX, parse_note};
+use crate::trust::{Standing, VerifiedPolicy};
+use crate::wire::{NOTE_BYTES_MAX, decode_directory_leaf, decode_event_leaf, parse_note};
 
 /// A verified copy of one log.
 pub struct Mirror {
     log: Log,
+    folder: PathBuf,
     leaves: PathBuf,
     checkpoint_file: PathBuf,
     frontier: Frontier,
     checkpoint: Option<VerifiedCheckpoint>,
+    full: Option<FullHead>,
     bytes: u64,
 }
 
@@ -40,7 +44,9 @@ impl Mirror {
         let leaves = folder.join(format!("{log}.leaves"));
         let checkpoint_file = folder.join(format!("{log}.checkpoint"));
         let checkpoint = load_checkpoint(&checkpoint_file, log, policy)?;
-        let mut mirror = Self { log, leaves, checkpoint_file, frontier: Frontier::new(), checkpoint, bytes: 0 };
+        let full = FullHead::load(folder, log, policy)?;
+        let folder = folder.to_owned();
+        let mut mirror = Self { log, folder, leaves, checkpoint_file, frontier: Frontier::new(), checkpoint, full, bytes: 0 };
         mirror.recompute()?;
         Ok(mirror)
     }
@@ -55,18 +61,31 @@ impl Mirror {
         self.checkpoint.as_ref()
     }
 
+    /// The last full checkpoint that covered all that this machine had of the log.
+    pub fn full(&self) -> Option<FullHead> {
+        self.full
+    }
+
+    /// Whether all witnesses have stood behind all of the copy.
+    pub fn is_full(&self) -> bool {
+        self.full.is_some_and(|full| full.head.size == self.frontier.size())
+    }
+
     /// Adds the leaves between the copy and `checkpoint`, if they lead to its root: then the log has
-    /// only grown since the last time. `fetch` gives leaves from an index on, at least one.
+    /// only grown since the last time. `fetch` gives leaves from an index on, at least one. `now` is this machine's clock.
+    /// Without a `standing` they are only held against each other, and nothing is added.
     ///
     /// # Errors
     /// When they do not, which makes the two checkpoints evidence; when `fetch` says so; or a file cannot be written.
     pub fn extend(
         &mut self,
-        checkpoint: VerifiedCheckpoint,
+        checkpoint: &VerifiedCheckpoint,
+        standing: Option<&Standing>,
+        now: UnixMillis,
         mut fetch: impl FnMut(u64) -> Result<Vec<Vec<u8>>, ClientError>,
     ) -> Result<(), ClientError> {
         let head = checkpoint.head();
-        let mut added = Added { frontier: self.frontier.clone(), bytes: self.bytes };
+        let mut added = Added { log: self.log, frontier: self.frontier.clone(), bytes: self.bytes, times: None };
         let mut file = self.open_to_append()?;
         while added.frontier.size() < head.size {
             for leaf in fetch(added.frontier.size())? {
@@ -82,13 +101,42 @@ impl Mirror {
                 self.head().size
             )));
         }
+        self.require_times(&added, checkpoint)?;
+        // What is only tried is cut off again, too.
+        let Some(standing) = standing else { return Ok(()) };
         file.flush().and_then(|()| durable::sync_file(file.get_ref())).map_err(ClientError::file("write", &self.leaves))?;
         durable::publish_file(&self.checkpoint_file, checkpoint.note().as_str().as_bytes())
             .map_err(ClientError::file("write", &self.checkpoint_file))?;
         // From here on this machine holds the log to this checkpoint.
         (self.frontier, self.bytes) = (added.frontier, added.bytes);
-        self.checkpoint = Some(checkpoint);
+        self.checkpoint = Some(checkpoint.clone());
+        if *standing == Standing::Full {
+            // From here on the window of provisional work begins anew. A crash before leaves it shorter, never longer.
+            self.full = Some(FullHead::publish(&self.folder, self.log, checkpoint, self.full, now)?);
+        }
         Ok(())
+    }
+
+    /// Witnesses have clocks of their own: no leaf was written later than a cosignature over it says, nor earlier than one
+    /// over the log without it; give or take ten minutes.
+    fn require_times(&self, added: &Added, checkpoint: &VerifiedCheckpoint) -> Result<(), ClientError> {
+        let Some((first, last)) = added.times else { return Ok(()) };
+        let cosigned =
+            |checkpoint: &VerifiedCheckpoint| checkpoint.cosignatures().iter().map(|line| line.time().to_millis().0).collect::<Vec<_>>();
+        let later = cosigned(checkpoint).into_iter().find(|time| last.0 > time + CLOCK_SKEW_MS_MAX);
+        let before = self.checkpoint.as_ref().map(cosigned).unwrap_or_default();
+        let earlier = before.into_iter().find(|time| first.0 + CLOCK_SKEW_MS_MAX < *time);
+        let told = |time: UnixMillis, what: &str, witnessed: u64| {
+            let (log, time, witnessed) = (self.log, time.to_second(), UnixMillis(witnessed).to_second());
+            ClientError::unproven(format!(
+                "a leaf of the {log} log claims to be of {time}, and a witness saw the log {what} at {witnessed}"
+            ))
+        };
+        match (earlier, later) {
+            (Some(witnessed), _) => Err(told(first, "without it", witnessed)),
+            (None, Some(witnessed)) => Err(told(last, "with it", witnessed)),
+            (None, None) => Ok(()),
+        }
     }
 
     /// Calls `visit` with each leaf's index and bytes, from `first` on, in order.
@@ -117,15 +165,22 @@ impl Mirror {
         let Some(checkpoint) = &self.checkpoint else { return self.cut(0) };
         let head = checkpoint.head();
         let mut reader = LeafReader::open(&self.leaves)?;
+        let mut went_through_full = self.went_through_full();
         while self.frontier.size() < head.size {
             let leaf = reader.next_leaf()?.ok_or_else(|| damaged(&self.leaves))?;
             self.frontier.append(leaf_hash(leaf));
             self.bytes += 2 + leaf.len() as u64;
+            went_through_full |= self.went_through_full();
         }
-        if self.frontier.head() != head {
+        if self.frontier.head() != head || !went_through_full {
             return Err(damaged(&self.leaves));
         }
         self.cut(self.bytes)
+    }
+
+    /// Whether the copy, as far as it is read, ends at the last full checkpoint; or there was none yet.
+    fn went_through_full(&self) -> bool {
+        self.full.is_none_or(|full| full.head.size == self.frontier.size() && full.head == self.frontier.head())
     }
 
     /// Removes what a crash left beyond the checkpoint.
@@ -140,8 +195,11 @@ impl Mirror {
 
 /// What an extension has added so far.
 struct Added {
+    log: Log,
     frontier: Frontier,
     bytes: u64,
+    /// When the first and the last of the new leaves say that they were written.
+    times: Option<(UnixMillis, UnixMillis)>,
 }
 
 impl Added {
@@ -150,6 +208,14 @@ impl Added {
         file.write_all(&u16::try_from(leaf.len()).map_err(too_long)?.to_be_bytes())?;
         file.write_all(leaf)?;
         self.bytes += 2 + leaf.len() as u64;
+        // What is no leaf of this log is found, and named, where it is read.
+        let time = match self.log {
+            Log::Events => decode_event_leaf(leaf).ok().map(|leaf| leaf.time),
+            Log::Directory => decode_directory_leaf(leaf).ok().map(|leaf| leaf.time),
+        };
+        if let Some(time) = time {
+            self.times = Some((self.times.map_or(time, |(first, _)| first), time));
+        }
         self.frontier.append(leaf_hash(leaf));
         Ok(())
     }

@@ -17,6 +17,7 @@ mod cover;
 mod fault;
 mod finding;
 mod follow;
+mod full_head;
 mod history;
 mod inbox;
 mod mirror;
@@ -26,6 +27,7 @@ mod pipe;
 mod profile;
 mod sending;
 mod session;
+mod standing;
 mod transfers;
 
 use std::fs::File;
@@ -40,6 +42,7 @@ use crate::wire::{Act, Statement, encode_statement};
 
 pub use cover::{COVER_NAME, CheckedCover, Cover, CoverDocument, is_plain_name};
 pub use fault::ClientError;
+pub use full_head::FullHead;
 pub use history::{CaseEvent, CaseHistory, SignedBytes};
 pub use inbox::InboxEntry;
 pub use mirror::Mirror;
@@ -48,6 +51,7 @@ pub use outbox::{Draft, DraftDocument, Waiting};
 pub use profile::{Profile, ProfileSettings, TlsKey};
 pub use sending::{SendingStage, Sent, Submission, Watch};
 pub use session::Session;
+pub use standing::ProvisionalNotice;
 pub use transfers::Progress;
 
 /// A member at their machine, connected when need be.
@@ -107,6 +111,7 @@ impl Client {
 
     /// A statement of this member, now, as of what this machine has verified; with its signature.
     fn sign_statement(&self, act: Act, signer: &dyn Signer) -> Result<SignedBytes, ClientError> {
+        self.require_permitted_now(&act)?;
         let log = act.op().log();
         let now = clock::now_second();
         let statement = Statement {

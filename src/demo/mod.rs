@@ -1,20 +1,22 @@
 //! Plays a whole case between two states on one machine, with real processes: both states' certificate
-//! authorities, a server, seven people, two of them auditors.
+//! authorities, a server, a witness of each state, seven people, two of them auditors.
 //!
 //! Everyone acts through the code that their command uses; there is no shortcut that a user lacks. The
 //! people and the case are invented.
 //!
 //! ```text
 //! DIR/server/          the server's folder           DIR/people/kg.gpo-01 …  profiles
+//! DIR/witness-kg -tr   the witnesses' folders
 //! DIR/kg DIR/tr        the registrars                 DIR/letters             what they handed each other
 //! DIR/samples          documents that were sent       DIR/read                what was opened, by whom
 //! DIR/evidence         all proofs, and verify.sh      DIR/demo.json           for scripts
 //! ```
 
 mod evidence;
+mod machines;
 mod people;
+mod process;
 mod samples;
-mod server;
 mod stage;
 mod story;
 
@@ -22,8 +24,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use evidence::collect_evidence;
+use machines::Machines;
 use people::{Cast, make_cast};
-use server::RunningServer;
 use stage::Stage;
 use story::{Outcome, play_story};
 
@@ -49,12 +51,12 @@ pub fn play_demo(settings: &DemoSettings, say: &mut dyn FnMut(&str)) -> Result<(
         return Err(format!("{} is not empty\nhint: name a new folder with --dir", folder.display()));
     }
     let mut stage = Stage::new(folder, say);
-    let (cast, server) = make_cast(&mut stage)?;
-    let outcome = play_story(&mut stage, &cast, &settings.files)?;
+    let (cast, mut machines) = make_cast(&mut stage)?;
+    let outcome = play_story(&mut stage, &cast, &mut machines, &settings.files)?;
     let verified = collect_evidence(&mut stage, &cast, &outcome)?;
-    write_demo_json(&stage, &cast, &server, &outcome)?;
+    write_demo_json(&stage, &cast, &machines, &outcome)?;
     tell_outcome(&mut stage, &outcome, &verified);
-    finish(&mut stage, server, settings.keep_serving)
+    finish(&mut stage, machines, settings.keep_serving)
 }
 
 fn tell_outcome(stage: &mut Stage<'_>, outcome: &Outcome, verified: &str) {
@@ -64,19 +66,19 @@ fn tell_outcome(stage: &mut Stage<'_>, outcome: &Outcome, verified: &str) {
     stage.tell(verified);
 }
 
-fn finish(stage: &mut Stage<'_>, server: RunningServer, keep_serving: bool) -> Result<(), String> {
+fn finish(stage: &mut Stage<'_>, machines: Machines, keep_serving: bool) -> Result<(), String> {
     let folder = stage.folder().display().to_string();
     stage.tell(&format!("\nEverything is in {folder}. The proofs: {folder}/evidence/verify.sh"));
     if !keep_serving {
-        return server.stop();
+        return machines.stop();
     }
-    let pid = server.leave_running();
-    stage.tell(&format!("The server goes on (pid {pid}; stop it with: kill {pid}). Go on by hand:"));
+    let pids: Vec<String> = machines.leave_running().iter().map(ToString::to_string).collect();
+    stage.tell(&format!("The server and the witnesses go on. Stop them with: kill {}\nGo on by hand:", pids.join(" ")));
     stage.tell(&format!("  export ELCHI_PROFILE={folder}/people/kg.gpo-01\n  elchi inbox\n  elchi profile show\n  elchi send --to tr.moj --title 'Another request' FILE"));
     Ok(())
 }
 
-fn write_demo_json(stage: &Stage<'_>, cast: &Cast, server: &RunningServer, outcome: &Outcome) -> Result<(), String> {
+fn write_demo_json(stage: &Stage<'_>, cast: &Cast, machines: &Machines, outcome: &Outcome) -> Result<(), String> {
     let people: Vec<_> = cast
         .people
         .iter()
@@ -89,7 +91,8 @@ fn write_demo_json(stage: &Stage<'_>, cast: &Cast, server: &RunningServer, outco
         })
         .collect();
     let value = serde_json::json!({
-        "server": {"address": cast.address, "pid": server.pid(), "config": stage.path("server/elchi.toml")},
+        "server": {"address": machines.server_address, "pid": machines.server.pid(), "config": stage.path("server/elchi.toml")},
+        "witnesses": machines.describe_witnesses(),
         "roots": {"KG": stage.path("kg/roots/KG.pem"), "TR": stage.path("tr/roots/TR.pem")},
         "policy": stage.path("kg/policy.txt"),
         "members": people,

@@ -1,17 +1,13 @@
-//! The cast: two registrars make their states' certificate authorities, an operator a server, and seven
-//! people enrol.
+//! The cast: two registrars make their states' certificate authorities, operators a server and two witnesses, and
+//! seven people enrol.
 
 use std::path::PathBuf;
 
-use super::server::{RunningServer, free_address};
+use super::machines::{Machines, make_server, make_witness, witness_rule};
 use super::stage::Stage;
-use crate::admin::{NewServer, init_server};
 use crate::client::{Client, ClientError};
-use crate::clock;
-use crate::domain::{MemberCode, Role, StateCode, UtcSecond};
-use crate::registrar::{
-    Seat, StateRegistrar, Validity, accept, enrol, generate_key, init_registrar, issue_server_certificate, publish_letter,
-};
+use crate::domain::{MemberCode, Role, StateCode};
+use crate::registrar::{Seat, StateRegistrar, accept, enrol, init_registrar, publish_letter};
 
 /// One person of the story.
 #[derive(Debug, Clone)]
@@ -27,10 +23,9 @@ impl Person {
     }
 }
 
-/// Everybody, and where the server is.
+/// Everybody.
 pub(super) struct Cast {
     pub(super) people: Vec<Person>,
-    pub(super) address: String,
 }
 
 /// Who plays: code, role, whether their authority is the state's central one.
@@ -52,7 +47,7 @@ impl Cast {
 }
 
 /// Makes both states, the server and the people.
-pub(super) fn make_cast(stage: &mut Stage<'_>) -> Result<(Cast, RunningServer), String> {
+pub(super) fn make_cast(stage: &mut Stage<'_>) -> Result<(Cast, Machines), String> {
     let mut roots = Vec::new();
     for (folder, member) in [("kg", "kg.registrar/01"), ("tr", "tr.registrar/01")] {
         let member = parse(member)?;
@@ -60,21 +55,24 @@ pub(super) fn make_cast(stage: &mut Stage<'_>) -> Result<(Cast, RunningServer), 
             .step(&format!("{member} makes the state's certificate authority"), |stage| init_registrar(&stage.path(folder), &member))?;
         roots.push((member.state(), root));
     }
-    let listen = free_address()?;
-    let address = listen.to_string();
-    let sheet = stage.step("the operator makes a server", |stage| make_server(stage, listen, &roots))?;
-    stage.step("both registrars sign the policy that names it", |stage| {
+    let (server, listen) = stage.step("the operator makes a server", |stage| make_server(stage, &roots))?;
+    let mut sheets = Vec::new();
+    for (state, _) in &roots {
+        let sheet = stage.step(&format!("{state} makes a witness of its own"), |stage| make_witness(stage, *state, &server))?;
+        sheets.push((*state, sheet));
+    }
+    let rule = witness_rule(&sheets);
+    stage.step("both registrars sign the policy that names server and witnesses", |stage| {
         for folder in ["kg", "tr"] {
             let registrar = StateRegistrar::open(&stage.path(folder)).map_err(|fault| fault.to_string())?;
             let own: StateCode = folder.to_uppercase().parse().map_err(|fault: crate::domain::Malformed| fault.to_string())?;
             let others: Vec<_> = roots.iter().filter(|(state, _)| *state != own).cloned().collect();
-            registrar.sign_policy(&sheet, &others).map_err(|fault| fault.to_string())?;
+            registrar.sign_policy(&server, &others, &rule).map_err(|fault| fault.to_string())?;
         }
         Ok::<_, String>(())
     })?;
-    let server = stage.step(&format!("the server starts on {address}"), |stage| {
-        RunningServer::start(&stage.path("server/elchi.toml"), &address, &stage.path("server/traces.json"))
-    })?;
+    let machines =
+        stage.step(&format!("the witnesses start, then the server on {listen}"), |stage| Machines::start(stage, listen, &sheets))?;
     stage.make_folder("letters")?;
     stage.make_folder("people")?;
     let mut people = Vec::new();
@@ -83,24 +81,7 @@ pub(super) fn make_cast(stage: &mut Stage<'_>) -> Result<(Cast, RunningServer), 
         stage.step(&format!("{code} enrols as {role}"), |stage| enrol_person(stage, &person))?;
         people.push(person);
     }
-    Ok((Cast { people, address }, server))
-}
-
-fn make_server(stage: &Stage<'_>, listen: std::net::SocketAddr, roots: &[(StateCode, String)]) -> Result<crate::wire::ServerSheet, String> {
-    let (tls_key, _) = generate_key().map_err(|fault| fault.to_string())?;
-    let now = clock::now_second().unix();
-    let second = |unix| UtcSecond::from_unix(unix).map_err(|fault| fault.to_string());
-    let validity = Validity { from: second(now - 3600)?, until: second(now + 365 * 24 * 3600)? };
-    let certificate = issue_server_certificate("localhost", &tls_key, validity).map_err(|fault| fault.to_string())?;
-    let new = NewServer {
-        listen,
-        address: listen.to_string(),
-        log_name: "demo.elchi.example".into(),
-        roots,
-        tls_key: &tls_key,
-        tls_certificate: &certificate,
-    };
-    init_server(&stage.path("server"), &new).map_err(|fault| fault.to_string())
+    Ok((Cast { people }, machines))
 }
 
 /// Invitation, enrolment, admission, acceptance; the letters stay in `letters`.

@@ -2,15 +2,21 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 use super::evidence::keep_sealed;
+use super::machines::Machines;
 use super::people::Cast;
 use super::samples::{write_record, write_samples};
 use super::stage::Stage;
 use crate::audit::run_audit;
-use crate::client::{Client, OpenedSubmission, SendingStage, Sent, Submission};
-use crate::domain::Tag;
+use crate::client::{Client, ClientError, OpenedSubmission, SendingStage, Sent, Submission};
+use crate::domain::{Log, Malformed, StateCode, Tag};
 use crate::wire::Act;
+
+/// A witness that is back is asked again within seconds; a loaded machine gets time.
+const WITNESS_DEADLINE: Duration = Duration::from_secs(60);
 
 /// What came of it.
 pub(super) struct Outcome {
@@ -21,7 +27,7 @@ pub(super) struct Outcome {
 }
 
 /// Plays the story from the request to the audits.
-pub(super) fn play_story(stage: &mut Stage<'_>, cast: &Cast, files: &[PathBuf]) -> Result<Outcome, String> {
+pub(super) fn play_story(stage: &mut Stage<'_>, cast: &Cast, machines: &mut Machines, files: &[PathBuf]) -> Result<Outcome, String> {
     let mut samples = write_samples(stage)?;
     samples.extend_from_slice(files);
     let request = submission(None, "tr.moj", "Hearing of witnesses, trafficking in persons (sample)", &samples)?;
@@ -31,7 +37,7 @@ pub(super) fn play_story(stage: &mut Stage<'_>, cast: &Cast, files: &[PathBuf]) 
 
     open(stage, cast, "tr.moj/01", &case)?;
     act(stage, cast, "tr.moj/01", "acknowledges it", |client| client.acknowledge(&case).map(|_| ()))?;
-    let istanbul = BTreeSet::from([parse_authority("tr.ist-cpp")?]);
+    let istanbul = BTreeSet::from([parse("tr.ist-cpp")?]);
     let to: Vec<_> = istanbul.into_iter().collect();
     act(stage, cast, "tr.moj/01", "forwards it to tr.ist-cpp, without sealing it anew", |client| {
         client.forward(&case, &[], &to).map(|_| ())
@@ -47,8 +53,17 @@ pub(super) fn play_story(stage: &mut Stage<'_>, cast: &Cast, files: &[PathBuf]) 
     let answer = submission(Some(case), "kg.gpo", "Answer to your request (sample)", &answers)?;
     documents.extend(send(stage, cast, "tr.moj/01", &answer, "answers kg.gpo")?.documents);
 
+    let ankara: StateCode = parse("TR")?;
+    stage.step("the power fails at TR's witness", |_| machines.kill_witness(ankara))?;
     open(stage, cast, "kg.gpo/01", &case)?;
     act(stage, cast, "kg.gpo/01", "closes the case", |client| client.close(&case).map(|_| ()))?;
+    tell_standing(stage, cast, "kg.gpo/01", "sees")?;
+    tell_standing(stage, cast, "tr.moj/01", "sees")?;
+    stage.step("TR's witness starts again, remembers, and has cosigned what came meanwhile", |stage| {
+        machines.restart_witness(ankara)?;
+        wait_until_full(stage, cast, "kg.gpo/01")
+    })?;
+    tell_standing(stage, cast, "kg.gpo/01", "sees")?;
     let released = tell_releases(stage, cast, &case)?;
     let proven = audit(stage, cast)?;
     Ok(Outcome { case, documents, released, proven })
@@ -87,9 +102,37 @@ fn act(
     cast: &Cast,
     who: &str,
     what: &str,
-    act: impl FnOnce(&mut Client) -> Result<(), crate::client::ClientError>,
+    act: impl FnOnce(&mut Client) -> Result<(), ClientError>,
 ) -> Result<(), String> {
     stage.step(&format!("{who} {what}"), |stage| act(&mut cast.client(stage, who)?))
+}
+
+/// What a person is told about the logs.
+fn tell_standing(stage: &mut Stage<'_>, cast: &Cast, who: &str, verb: &str) -> Result<(), String> {
+    let mut client = cast.client(stage, who).map_err(|fault| fault.to_string())?;
+    let told = match client.follow() {
+        Ok(()) => {
+            let notices: Vec<String> = client.provisional_notices().iter().map(ToString::to_string).collect();
+            if notices.is_empty() { client.standing(Log::Events).to_string() } else { notices.join("\n              ") }
+        }
+        Err(ClientError::NotWitnessed(reason)) => reason.replace('\n', "\n              "),
+        Err(other) => return Err(format!("{who}: {other}")),
+    };
+    stage.tell(&format!("            {who} {verb}:\n              {told}"));
+    Ok(())
+}
+
+fn wait_until_full(stage: &Stage<'_>, cast: &Cast, who: &str) -> Result<(), String> {
+    let begun = Instant::now();
+    while begun.elapsed() < WITNESS_DEADLINE {
+        let mut client = cast.client(stage, who).map_err(|fault| fault.to_string())?;
+        client.follow().map_err(|fault| fault.to_string())?;
+        if client.standing(Log::Events).is_final() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(200));
+    }
+    Err("the witness is not asked again".into())
 }
 
 /// Who got which documents, as the requesting authority verifies it in the log.
@@ -122,7 +165,7 @@ fn audit(stage: &mut Stage<'_>, cast: &Cast) -> Result<Vec<String>, String> {
 }
 
 fn submission(case: Option<Tag>, to: &str, title: &str, files: &[PathBuf]) -> Result<Submission, String> {
-    let to = BTreeSet::from([parse_authority(to)?]);
+    let to = BTreeSet::from([parse(to)?]);
     Ok(Submission {
         case,
         to,
@@ -132,6 +175,6 @@ fn submission(case: Option<Tag>, to: &str, title: &str, files: &[PathBuf]) -> Re
     })
 }
 
-fn parse_authority(code: &str) -> Result<crate::domain::AuthorityCode, String> {
-    code.parse().map_err(|malformed: crate::domain::Malformed| malformed.to_string())
+fn parse<T: FromStr<Err = Malformed>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|malformed: Malformed| malformed.to_string())
 }

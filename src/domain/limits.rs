@@ -72,6 +72,13 @@ pub const LEAVES_PER_MEMBER_PER_DAY_MAX: u64 = 50_000;
 /// How far a statement's time, and the server's clock, may lie from each other.
 pub const CLOCK_SKEW_MS_MAX: u64 = 10 * 60 * 1000;
 
+/// A cosignature counts for six hours: a witness may be away for a night's maintenance window, and a log that hides its
+/// newer history from a reader can do so no longer. Idle heads are cosigned anew well before.
+pub const COSIGNATURE_SECONDS_MAX: u64 = 6 * 3600;
+
+/// A policy may let people work without the other state's witness for this long at the most: a month.
+pub const PROVISIONAL_SECONDS_MAX: u64 = 30 * 24 * 3600;
+
 /// A release lets the member fetch the blob for a day from its leaf: a 100 GB document at 10 Mbit/s.
 pub const RELEASE_MS_MAX: u64 = 24 * 3600 * 1000;
 

@@ -1,7 +1,6 @@
 //! From a received act to its receipt.
 
 use super::draft::{Drafted, EventJob, Job};
-use super::sequencer::Accepted;
 use super::uploads::{claim_document, describe_fault, upload_mismatch};
 use super::{ActError, Exchange};
 use crate::clock;
@@ -40,16 +39,15 @@ impl Exchange {
             },
         };
         let slips = self.load_released_slips(peer, &statement)?;
-        Ok(ActAnswer { receipt: self.load_receipt(&accepted.drafted, &accepted.published)?, slips })
+        Ok(ActAnswer { receipt: self.load_receipt(&accepted)?, slips })
     }
 
-    /// Where a statement that was accepted before stands, under a checkpoint that contains it.
-    fn find_earlier(&self, log: Log, sha256: &Hash) -> Result<Option<Accepted>, ActError> {
+    /// Where a statement that was accepted before stands, once that is durable.
+    fn find_earlier(&self, log: Log, sha256: &Hash) -> Result<Option<Drafted>, ActError> {
         let Some(stored) = self.store.load_acceptance(log, sha256)? else { return Ok(None) };
         let drafted = Drafted { log, statement: *sha256, first_index: stored.first_leaf, leaf_count: stored.leaf_count };
-        let published = self.published();
-        if published.head(log).head().size >= stored.first_leaf + stored.leaf_count {
-            return Ok(Some(Accepted { drafted, published }));
+        if self.published().head(log).head().size >= stored.first_leaf + stored.leaf_count {
+            return Ok(Some(drafted));
         }
         // In the database, but its commit has not ended: it is durable and published when the sequencer comes to this.
         self.queue.sequence(Job::Earlier(drafted)).map(Some)
@@ -72,7 +70,7 @@ impl Exchange {
     }
 
     /// Has a job sequenced, at the cost of the actor's budget.
-    fn sequence(&self, job: Job, statement: &Statement) -> Result<Accepted, ActError> {
+    fn sequence(&self, job: Job, statement: &Statement) -> Result<Drafted, ActError> {
         let leaves = touched_chains(statement).len() as u64;
         self.budget.spend(&statement.actor, leaves, clock::now())?;
         self.queue.sequence(job).inspect_err(|_| self.budget.give_back(&statement.actor, leaves))

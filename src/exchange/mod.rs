@@ -9,7 +9,8 @@
 //!                                                       │
 //!                                                       ▼  one synced batch      ◀── true from here on
 //!                                                      guard file, checkpoints signed, published
-//!  receipt: proofs under the published checkpoint ◀─────┘
+//!                                                       │ witnesses asked, if there are any
+//!  receipt: proofs under the head that is shown ◀───────┘
 //! ```
 //!
 //! A crash before the batch leaves nothing of an act; one after it leaves all of it, and the same
@@ -20,6 +21,7 @@ mod budget;
 mod directory_log;
 mod draft;
 mod faults;
+mod heads;
 mod published;
 mod reading;
 mod receipts;
@@ -39,7 +41,7 @@ use crate::trust::{Directory, TrustAnchors};
 
 pub use crate::store::{UploadFault, UploadProgress, UploadWriter};
 pub use faults::{ActError, ExchangeFault};
-pub use published::Published;
+pub use published::{HeadsMoved, Published};
 pub use releases::ReleasedBlob;
 pub use verification::{LogsVerified, verify_logs};
 

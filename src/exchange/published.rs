@@ -1,6 +1,13 @@
-//! What the server has published last: heads with their signed checkpoints, and the directory at that size.
+//! What the server has published last: heads with their signed checkpoints, and the directory at that size; and the
+//! heads that it shows, with the cosignatures of witnesses.
+//!
+//! ```text
+//! commit ── publish ──▶ durable heads ── witnesses asked ── show ──▶ shown heads: never ahead, never back
+//!                            └ without witnesses they are shown at once
+//! ```
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use crate::domain::Log;
 use crate::tlog::VerifiedCheckpoint;
@@ -27,18 +34,87 @@ impl Published {
     }
 }
 
-pub(super) struct PublishedCell(RwLock<Arc<Published>>);
+/// Told after each commit that the durable heads have moved. Must not block.
+pub type HeadsMoved = Box<dyn Fn() + Send + Sync>;
+
+pub(super) struct PublishedCell {
+    heads: Mutex<Heads>,
+    shown: Condvar,
+}
+
+struct Heads {
+    published: Arc<Published>,
+    /// Of the events log, then of the directory log.
+    shown: [Arc<VerifiedCheckpoint>; 2],
+    /// Who asks witnesses, and shows heads when they have answered.
+    on_moved: Option<HeadsMoved>,
+}
+
+impl Heads {
+    fn show_all(&mut self) {
+        self.shown = Log::ALL.map(|log| Arc::new(self.published.head(log).clone()));
+    }
+}
 
 impl PublishedCell {
     pub(super) fn new(published: Published) -> Self {
-        Self(RwLock::new(Arc::new(published)))
+        let published = Arc::new(published);
+        let shown = Log::ALL.map(|log| Arc::new(published.head(log).clone()));
+        Self { heads: Mutex::new(Heads { published, shown, on_moved: None }), shown: Condvar::new() }
     }
 
     pub(super) fn current(&self) -> Arc<Published> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.lock().published.clone()
     }
 
     pub(super) fn publish(&self, published: Published) {
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(published);
+        let mut heads = self.lock();
+        heads.published = Arc::new(published);
+        match &heads.on_moved {
+            Some(on_moved) => on_moved(),
+            None => heads.show_all(),
+        }
+    }
+
+    /// From now on heads are shown only when [`PublishedCell::show`] says so.
+    pub(super) fn show_when_told(&self, on_moved: HeadsMoved) {
+        self.lock().on_moved = Some(on_moved);
+    }
+
+    pub(super) fn shown(&self, log: Log) -> Arc<VerifiedCheckpoint> {
+        self.lock().shown[place(log)].clone()
+    }
+
+    /// Shows durable heads with the cosignatures they have, of one moment: events refer to directory entries, so that
+    /// the directory shown is never behind them. A head that is older than the one shown is left out.
+    pub(super) fn show(&self, checkpoints: [VerifiedCheckpoint; 2]) {
+        let mut heads = self.lock();
+        for (log, checkpoint) in Log::ALL.into_iter().zip(checkpoints) {
+            let is_durable = checkpoint.head().size <= heads.published.head(log).head().size;
+            if is_durable && heads.shown[place(log)].head().size <= checkpoint.head().size {
+                heads.shown[place(log)] = Arc::new(checkpoint);
+            }
+        }
+        drop(heads);
+        self.shown.notify_all();
+    }
+
+    /// Waits until a head of at least so many leaves is shown; for so long at most, and then gives the durable one.
+    pub(super) fn await_shown(&self, log: Log, size: u64, patience: Duration) -> Arc<VerifiedCheckpoint> {
+        let is_short = |heads: &mut Heads| heads.shown[place(log)].head().size < size;
+        let (heads, timeout) = self.shown.wait_timeout_while(self.lock(), patience, is_short).unwrap_or_else(PoisonError::into_inner);
+        if timeout.timed_out() { Arc::new(heads.published.head(log).clone()) } else { heads.shown[place(log)].clone() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Heads> {
+        // Every change is one assignment, so a panic elsewhere leaves nothing half done.
+        self.heads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const fn place(log: Log) -> usize {
+    match log {
+        Log::Events => 0,
+        Log::Directory => 1,
     }
 }

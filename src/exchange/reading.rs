@@ -1,10 +1,12 @@
 //! What members may read: checkpoints and leaves all of it, statements only of cases they are in.
 
+use super::directory_log::StoredNodes;
 use super::views::{load_case, load_leaf_statement};
 use super::{ActError, Exchange, ExchangeFault};
 use crate::domain::{Log, Tag};
+use crate::tlog::NodeSource as _;
 use crate::trust::VerifiedPeer;
-use crate::wire::{Base64Bytes, EntryBundleName, Refusal, SignedStatement, encode_entry_bundle, parse_statement};
+use crate::wire::{Base64Bytes, EntryBundleName, HashTileName, Refusal, SignedStatement, encode_entry_bundle, parse_statement};
 
 impl Exchange {
     /// An entry bundle of a log (C2SP tlog-tiles), if the log has grown that far.
@@ -13,11 +15,25 @@ impl Exchange {
     /// A refusal when it has not; or a fault.
     pub fn load_entry_bundle(&self, log: Log, name: EntryBundleName) -> Result<Vec<u8>, ActError> {
         let range = name.first_leaf()..name.first_leaf().saturating_add(name.width().into());
-        if range.end > self.published().head(log).head().size {
+        if range.end > self.shown(log).head().size {
             return Err(Refusal::not_found().into());
         }
         let leaves = self.store.load_leaves(log, range)?;
         Ok(encode_entry_bundle(&leaves).map_err(|_| ExchangeFault::Damaged { what: "leaves" })?)
+    }
+
+    /// A hash tile of a log (C2SP tlog-tiles), if the log has grown that far.
+    ///
+    /// # Errors
+    /// A refusal when it has not; or a fault.
+    pub fn load_hash_tile(&self, log: Log, name: HashTileName) -> Result<Vec<u8>, ActError> {
+        if name.tree_size_min() > self.shown(log).head().size {
+            return Err(Refusal::not_found().into());
+        }
+        let nodes = StoredNodes { store: &self.store, log };
+        let hashes = name.first_node()..name.first_node() + u64::from(name.width());
+        let hashes = hashes.map(|index| nodes.load_node(name.node_level(), index)).collect::<Result<Vec<_>, _>>()?;
+        Ok(hashes.iter().flat_map(|hash| *hash.as_bytes()).collect())
     }
 
     /// The statement behind a leaf of the events log, to those who may see its case: a registrar sees none.

@@ -2,15 +2,14 @@
 
 use super::directory_log::StoredNodes;
 use super::draft::Drafted;
-use super::published::Published;
 use super::{Exchange, ExchangeFault};
 use crate::tlog::prove_inclusion;
 use crate::wire::{Base64Bytes, Receipt, ReceiptLeaf};
 
 impl Exchange {
     /// The receipt of an act that is on disk, under a checkpoint that contains it.
-    pub(super) fn load_receipt(&self, act: &Drafted, published: &Published) -> Result<Receipt, ExchangeFault> {
-        let head = published.head(act.log);
+    pub(super) fn load_receipt(&self, act: &Drafted) -> Result<Receipt, ExchangeFault> {
+        let head = self.await_shown(act.log, act.first_index + act.leaf_count);
         let stored = self.store.load_statement(&act.statement)?.ok_or(ExchangeFault::Damaged { what: "statements" })?;
         let nodes = StoredNodes { store: &self.store, log: act.log };
         let leaf = |index: u64| {

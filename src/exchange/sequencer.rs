@@ -25,22 +25,16 @@ const QUEUE_MAX: usize = 64;
 /// Acts in one commit. One sync serves them all; more would only make the first of them wait.
 const BATCH_MAX: usize = 64;
 
-/// Where an act ended up, and what was published right after it.
-pub(super) struct Accepted {
-    pub(super) drafted: Drafted,
-    pub(super) published: Arc<Published>,
-}
-
 struct Queued {
     job: Job,
-    reply: SyncSender<Result<Accepted, ActError>>,
+    reply: SyncSender<Result<Drafted, ActError>>,
 }
 
 /// An act in the batch, and whom to tell.
 struct Waiting {
     drafted: Drafted,
     uploads: Vec<UploadId>,
-    reply: SyncSender<Result<Accepted, ActError>>,
+    reply: SyncSender<Result<Drafted, ActError>>,
 }
 
 /// The way to the sequencer.
@@ -51,7 +45,7 @@ pub(super) struct Queue {
 
 impl Queue {
     /// Hands an act over and waits for its outcome.
-    pub(super) fn sequence(&self, job: Job) -> Result<Accepted, ActError> {
+    pub(super) fn sequence(&self, job: Job) -> Result<Drafted, ActError> {
         let (reply, answer) = sync_channel(1);
         let sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let sender = sender.ok_or(ExchangeFault::Stopped)?;
@@ -142,7 +136,7 @@ impl Sequencer {
             return Ok(());
         }
         let base = self.published.current();
-        let mut draft = Draft::begin(&self.store, base.clone(), self.frontiers.clone(), clock::now())?;
+        let mut draft = Draft::begin(&self.store, base, self.frontiers.clone(), clock::now())?;
         let mut waiting = Vec::new();
         let mut next = Some(first);
         while let Some(Queued { job, reply }) = next {
@@ -155,7 +149,7 @@ impl Sequencer {
             next = if has_room { receiver.try_recv().ok() } else { None };
         }
         if draft.is_empty() {
-            answer_accepted(waiting, &base);
+            answer_accepted(waiting);
             return Ok(());
         }
         let finished = draft.finish();
@@ -188,7 +182,7 @@ impl Sequencer {
         // only answers; the same statements sent again are answered with their receipts.
         self.frontiers = finished.frontiers;
         self.published.publish(sign_published(&self.keys, finished.events, finished.directory_head, finished.directory)?);
-        answer_accepted(waiting, &self.published.current());
+        answer_accepted(waiting);
         Ok(())
     }
 
@@ -212,9 +206,8 @@ impl Sequencer {
     }
 }
 
-fn answer_accepted(waiting: Vec<Waiting>, published: &Arc<Published>) {
-    let answer_one = |Waiting { drafted, reply, .. }| answer(&reply, Ok(Accepted { drafted, published: published.clone() }));
-    waiting.into_iter().for_each(answer_one);
+fn answer_accepted(waiting: Vec<Waiting>) {
+    waiting.into_iter().for_each(|Waiting { drafted, reply, .. }| answer(&reply, Ok(drafted)));
 }
 
 /// What the acts of a batch are told that a lost upload has undone: the one that named it, and the others.
@@ -226,7 +219,7 @@ fn describe_lost_upload(act: &Waiting, lost: &UploadId) -> ActError {
 }
 
 /// The caller may have gone away; its act stands all the same.
-fn answer(reply: &SyncSender<Result<Accepted, ActError>>, outcome: Result<Accepted, ActError>) {
+fn answer(reply: &SyncSender<Result<Drafted, ActError>>, outcome: Result<Drafted, ActError>) {
     let _ = reply.send(outcome);
 }
 

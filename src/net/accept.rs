@@ -21,6 +21,7 @@ use super::peers::{PeerGate, public_key_hash};
 use super::places::{Place, Tally, address_key};
 use super::serve::{Handler, serve_peer};
 use super::tls::{TlsFault, TlsIdentity, server_config, speaks_http_1_1};
+use crate::crypto::hash;
 use crate::domain::Hash;
 
 /// How long accepting pauses when the machine has no descriptor or memory for one more connection.
@@ -145,7 +146,7 @@ where
     fn take_in(self: Arc<Self>, tcp: TcpStream, from: SocketAddr, stopping: &watch::Receiver<bool>, connections: &mut JoinSet<()>) {
         let place = self.take_handshake_place(from.ip()).filter(|_| connections.len() < self.limits.connections_max);
         match place {
-            Some(place) => _ = connections.spawn(run_connection(self, tcp, place, stopping.clone())),
+            Some(place) => _ = connections.spawn(run_connection(self, tcp, from.ip(), place, stopping.clone())),
             None => tracing::debug!(%from, "closed at once: there is no place for another connection"),
         }
     }
@@ -180,11 +181,16 @@ where
     }
 
     /// Takes the peer from the certificate of this very handshake; nothing is remembered from another one.
-    fn verify_peer(&self, tls: &TlsStream<TcpStream>) -> Option<(G::Peer, PeerPlace<G::Group>)> {
-        let chain = tls.get_ref().1.peer_certificates()?;
+    fn verify_peer(&self, tls: &TlsStream<TcpStream>, from: IpAddr) -> Option<(G::Peer, PeerPlace<G::Group>)> {
+        let chain = tls.get_ref().1.peer_certificates().unwrap_or_default();
         let chain_der: Vec<&[u8]> = chain.iter().map(AsRef::as_ref).collect();
         let peer = self.gate.verify_peer(&chain_der, self.clock.now()).ok()?;
-        let key = public_key_hash(chain.first()?).ok()?;
+        let key = match chain.first() {
+            Some(certificate) => public_key_hash(certificate).ok()?,
+            // Strangers are told apart by where they are.
+            None if G::ADMITS_STRANGERS => hash(address_key(from).to_string().as_bytes()),
+            None => return None,
+        };
         let place = self.take_peer_place(key, self.gate.group_of(&peer))?;
         Some((peer, place))
     }
@@ -202,8 +208,13 @@ where
     }
 }
 
-async fn run_connection<G, H>(edge: Arc<Edge<G, H>>, tcp: TcpStream, place: HandshakePlace, mut stopping: watch::Receiver<bool>)
-where
+async fn run_connection<G, H>(
+    edge: Arc<Edge<G, H>>,
+    tcp: TcpStream,
+    from: IpAddr,
+    place: HandshakePlace,
+    mut stopping: watch::Receiver<bool>,
+) where
     G: PeerGate,
     H: Handler<Peer = G::Peer>,
 {
@@ -213,9 +224,9 @@ where
         tls = edge.shake_hands(tcp) => tls,
     };
     drop(place);
-    // Before this line there is nothing but TLS; behind it every byte is a verified peer's.
+    // Before this line there is nothing but TLS; behind it every byte is a peer's whom the gate admitted.
     if let Some(tls) = shaken
-        && let Some((peer, _place)) = edge.verify_peer(&tls)
+        && let Some((peer, _place)) = edge.verify_peer(&tls, from)
     {
         serve_peer(&edge, tls, peer, stopping).await;
     }

@@ -98,7 +98,15 @@ impl Connector {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(identity: &TlsIdentity, pins: Vec<Hash>, deadlines: ClientDeadlines) -> Result<Self, TlsFault> {
-        Ok(Self { tls: TlsConnector::from(client_config(identity, pins)?), deadlines })
+        Ok(Self { tls: TlsConnector::from(client_config(Some(identity), pins)?), deadlines })
+    }
+
+    /// For whoever carries what is public and signed, to a server that asks for no certificate.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn for_stranger(pins: Vec<Hash>, deadlines: ClientDeadlines) -> Result<Self, TlsFault> {
+        Ok(Self { tls: TlsConnector::from(client_config(None, pins)?), deadlines })
     }
 
     /// Connects to `host:port`. Whether the server admits this client shows at the first answer.

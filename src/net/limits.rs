@@ -89,6 +89,20 @@ impl Default for EdgeLimits {
     }
 }
 
+impl EdgeLimits {
+    /// For a witness: few logs ask, briefly, and anybody may try.
+    pub fn for_witness() -> Self {
+        Self {
+            connections_max: 64,
+            handshakes_max: 32,
+            handshakes_per_address_max: 8,
+            connections_per_group_max: 64,
+            body_bytes_max: 1 << 20,
+            ..Self::default()
+        }
+    }
+}
+
 /// How long a client waits for a server, phase by phase.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientDeadlines {

@@ -24,6 +24,10 @@ const CHAIN_CERTIFICATES_MAX: usize = 3;
 pub trait PeerGate: Send + Sync + 'static {
     /// Who it is; handed to the handler with each request.
     type Peer: Clone + Send + Sync + 'static;
+    /// Whether peers need no certificate: they are then asked for none, and the chain is empty. For what is public, and
+    /// signed: whoever carries it.
+    const ADMITS_STRANGERS: bool = false;
+
     /// Whom peers belong to, as far as places are shared out: no group may hold more than its part of the connections.
     type Group: Copy + Eq + std::hash::Hash + fmt::Debug + Send + Sync + 'static;
 
@@ -96,7 +100,7 @@ static SIGNATURES: WebPkiSupportedAlgorithms = WebPkiSupportedAlgorithms {
     mapping: &[(SignatureScheme::ECDSA_NISTP256_SHA256, &[webpki::ring::ECDSA_P256_SHA256])],
 };
 
-/// SHA-256 of a certificate's SubjectPublicKeyInfo: what clients pin, and what tells connected peers apart.
+/// SHA-256 of a certificate's SubjectPublicKeyInfo: what clients pin, and what tells connected members apart.
 pub(super) fn public_key_hash(certificate: &CertificateDer<'_>) -> Result<Hash, Error> {
     let parsed = webpki::EndEntityCert::try_from(certificate).map_err(|_| CertificateError::BadEncoding)?;
     Ok(hash(&parsed.subject_public_key_info()))

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | key exchange | X25519MLKEM768 (aws-lc), then X25519 (ring) |
 //! | suites | AES-256-GCM-SHA384, then ChaCha20-Poly1305-SHA256 |
-//! | certificates | ECDSA P-256 with SHA-256, both ways, always |
+//! | certificates | ECDSA P-256 with SHA-256, both ways; a witness asks its callers for none |
 //! | resumption, tickets, early data, SNI | none |
 //! | ALPN | `http/1.1`, required both ways |
 //!
@@ -86,10 +86,13 @@ impl TlsIdentity {
 }
 
 pub(super) fn server_config<G: PeerGate>(identity: &TlsIdentity, gate: Arc<G>, clock: EdgeClock) -> Result<Arc<ServerConfig>, TlsFault> {
-    let mut config = ServerConfig::builder_with_provider(PROVIDER.clone())
-        .with_protocol_versions(&[&TLS13])?
-        .with_client_cert_verifier(Arc::new(GateVerifier { gate, clock }))
-        .with_cert_resolver(identity.resolver());
+    let builder = ServerConfig::builder_with_provider(PROVIDER.clone()).with_protocol_versions(&[&TLS13])?;
+    let builder = if G::ADMITS_STRANGERS {
+        builder.with_no_client_auth()
+    } else {
+        builder.with_client_cert_verifier(Arc::new(GateVerifier { gate, clock }))
+    };
+    let mut config = builder.with_cert_resolver(identity.resolver());
     config.ignore_client_order = true;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     config.send_tls13_tickets = 0;
@@ -98,12 +101,16 @@ pub(super) fn server_config<G: PeerGate>(identity: &TlsIdentity, gate: Arc<G>, c
     Ok(Arc::new(config))
 }
 
-pub(super) fn client_config(identity: &TlsIdentity, pins: Vec<Hash>) -> Result<Arc<ClientConfig>, TlsFault> {
-    let mut config = ClientConfig::builder_with_provider(PROVIDER.clone())
+/// Without an identity the client is nobody in particular.
+pub(super) fn client_config(identity: Option<&TlsIdentity>, pins: Vec<Hash>) -> Result<Arc<ClientConfig>, TlsFault> {
+    let builder = ClientConfig::builder_with_provider(PROVIDER.clone())
         .with_protocol_versions(&[&TLS13])?
         .dangerous()
-        .with_custom_certificate_verifier(Arc::new(PinVerifier { pins }))
-        .with_client_cert_resolver(identity.resolver());
+        .with_custom_certificate_verifier(Arc::new(PinVerifier { pins }));
+    let mut config = match identity {
+        Some(identity) => builder.with_client_cert_resolver(identity.resolver()),
+        None => builder.with_no_client_auth(),
+    };
     config.resumption = Resumption::disabled();
     config.enable_early_data = false;
     config.enable_sni = false;

@@ -21,6 +21,9 @@ pub enum CaFault {
     /// A validity that the calendar does not have.
     #[error("the validity is not a calendar time")]
     Validity,
+    /// What was made cannot be read back.
+    #[error("the certificate that was made cannot be read")]
+    Unreadable,
 }
 
 /// From when until when a certificate is valid, both inclusive.

@@ -15,11 +15,15 @@
 mod ca;
 mod enrolment;
 mod letters;
+mod pinned_tls;
 mod policy;
 mod state_registrar;
+mod witness_rule;
 
 pub use ca::{CaFault, StateCa, Validity, create_request, generate_key, issue_server_certificate, verify_request};
 pub use enrolment::{accept, enrol, grant, take_grant};
 pub use letters::{Admission, Enrolment, Invitation, PolicyBundle, load_letter, publish_letter};
+pub use pinned_tls::{PinnedTls, make_pinned_tls};
 pub use policy::take_policy;
 pub use state_registrar::{Seat, StateRegistrar, init_registrar};
+pub use witness_rule::{Voter, WitnessRule};

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::letters::PolicyBundle;
+use super::witness_rule::{WitnessLines, WitnessRule};
 use crate::client::{ClientError, ProfileSettings};
 use crate::clock;
 use crate::crypto::hash;
@@ -14,14 +15,15 @@ use crate::settings::load_settings;
 use crate::sign::{Certificate, Signer, sign_detached};
 use crate::tlog::LogVerifierKey;
 use crate::trust::{Policy, VerifiedPolicy, encode_policy, parse_policy, verify_policy};
-use crate::wire::{Base64Bytes, PolicyLine, Quorum, ServerSheet, compose_tlog_policy};
+use crate::wire::{Base64Bytes, PolicyLine, ServerSheet, compose_tlog_policy};
 
-/// Signs the policy that sends members to `server` and trusts these roots.
+/// Signs the policy that sends members to `server`, trusts these roots and asks for these witnesses.
 pub(super) fn sign_policy(
     state: StateCode,
     version: u64,
     server: &ServerSheet,
     roots: &BTreeMap<StateCode, Certificate>,
+    rule: &WitnessRule,
     signer: &dyn Signer,
 ) -> Result<PolicyBundle, ClientError> {
     let log_line = |vkey: &str| {
@@ -31,7 +33,8 @@ pub(super) fn sign_policy(
         LogVerifierKey::from_wire(&key).map_err(ClientError::unproven)?;
         Ok::<_, ClientError>(PolicyLine::Log { key, url: None })
     };
-    let lines = [log_line(&server.events)?, log_line(&server.directory)?, PolicyLine::Quorum(Quorum::None)];
+    let WitnessLines { lines, votes, provisional } = rule.to_lines(state)?;
+    let lines: Vec<PolicyLine> = [log_line(&server.events)?, log_line(&server.directory)?].into_iter().chain(lines).collect();
     let time = clock::now_second();
     let policy = Policy {
         state,
@@ -40,6 +43,8 @@ pub(super) fn sign_policy(
         server: server.address.clone(),
         server_spki: server.tls_spki,
         roots: roots.iter().map(|(state, root)| (*state, root.certificate_sha256())).collect(),
+        votes,
+        provisional,
         tlog: compose_tlog_policy(&lines).map_err(ClientError::unproven)?,
     };
     let policy = encode_policy(&policy);

@@ -16,6 +16,7 @@ use super::ca::{StateCa, Validity, verify_request};
 use super::enrolment::{chain_pem, make_key, make_profile, publish, publish_key};
 use super::letters::{Admission, Enrolment, Invitation, PolicyBundle, load_letter, publish_letter};
 use super::policy::{publish_bundle, sign_policy, version_in_force};
+use super::witness_rule::WitnessRule;
 use crate::client::{Client, ClientError, Profile};
 use crate::clock;
 use crate::crypto::{hash, random_array};
@@ -114,8 +115,13 @@ impl StateRegistrar {
     /// for the registrar at once, and travels to members in invitations or as a bundle.
     ///
     /// # Errors
-    /// When the sheet or a root cannot be used.
-    pub fn sign_policy(&self, server: &ServerSheet, other_roots: &[(StateCode, String)]) -> Result<PolicyBundle, ClientError> {
+    /// When the sheet, a root or a witness cannot be used, or the own state has no witness among them.
+    pub fn sign_policy(
+        &self,
+        server: &ServerSheet,
+        other_roots: &[(StateCode, String)],
+        rule: &WitnessRule,
+    ) -> Result<PolicyBundle, ClientError> {
         let mut roots = BTreeMap::from([(self.profile.member().state(), certificate(self.ca.root_der())?)]);
         for (state, pem) in other_roots {
             let root = Certificate::parse_pem(pem).map_err(|refused| {
@@ -137,7 +143,7 @@ impl StateRegistrar {
             }
         }
         let signer = self.profile.load_statement_signer()?;
-        let bundle = sign_policy(self.profile.member().state(), version, server, &roots, &signer)?;
+        let bundle = sign_policy(self.profile.member().state(), version, server, &roots, rule, &signer)?;
         super::policy::verify_bundle(&bundle, self.profile.member().state(), version)?;
         publish_bundle(self.profile.folder(), &bundle)?;
         Ok(bundle)

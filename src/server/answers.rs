@@ -1,6 +1,6 @@
 //! Outcomes as HTTP: the one table from refusal codes to statuses, and faults that show only an id.
 
-use http::header::{CONTENT_TYPE, HeaderValue};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use http::{Response, StatusCode};
 use serde::Serialize;
 
@@ -40,6 +40,12 @@ impl RequestError {
 pub(super) fn bytes_answer(content_type: &'static str, bytes: impl Into<bytes::Bytes>) -> Answer {
     let mut answer = Response::new(OutgoingBody::from_bytes(bytes));
     answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer
+}
+
+/// Says how long an answer may be kept.
+pub(super) fn cached(mut answer: Answer, control: &'static str) -> Answer {
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(control));
     answer
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! GET    /v1/logs/{events,directory}/checkpoint            any member
-//! GET    /v1/logs/{events,directory}/tile/entries/…        any member
+//! GET    /v1/logs/{events,directory}/tile/{entries,0…7}/…  any member
 //! GET    /v1/statements/{leaf index}                       who may see the case
 //! POST   /v1/acts                                          the actor
 //! POST   /v1/uploads      HEAD PATCH DELETE /v1/uploads/{id}   who began it
@@ -15,9 +15,11 @@
 mod act_memory;
 mod answers;
 mod blobs;
+mod cosigning;
 mod gate;
 mod routes;
 mod uploads;
+mod witness_link;
 
 use std::sync::Arc;
 
@@ -29,11 +31,15 @@ use crate::net::{BodyCut, Handler, IncomingBody, OutgoingBody};
 use crate::trust::VerifiedPeer;
 use crate::wire::{ACT_REQUEST_BYTES_MAX, ActRequest, Refusal, RefusalCode};
 
+pub use cosigning::{Cosigning, CosigningRefused};
 pub use gate::ServerGate;
 
 use act_memory::ActMemory;
-use answers::{Answer, RequestError, answer_error, bytes_answer, json_answer};
+use answers::{Answer, RequestError, answer_error, bytes_answer, cached, json_answer};
 use routes::{Route, parse_route};
+
+/// How long what never changes may be kept (C2SP tlog-tiles): by whoever asked, for it is for members only.
+const IMMUTABLE: &str = "private, max-age=31536000, immutable";
 
 /// The HTTP face of an [`Exchange`].
 pub struct Api {
@@ -51,12 +57,16 @@ impl Api {
         let exchange = self.exchange.clone();
         match parse_route(request.method(), request.uri().path())? {
             Route::Checkpoint(log) => {
-                let note = exchange.published().head(log).note().as_str().to_owned();
-                Ok(bytes_answer("text/plain; charset=utf-8", note))
+                let note = exchange.shown(log).note().as_str().to_owned();
+                Ok(cached(bytes_answer("text/plain; charset=utf-8", note), "no-store"))
             }
             Route::Entries(log, name) => {
                 let bundle = blocking(move || exchange.load_entry_bundle(log, name)).await?;
-                Ok(bytes_answer("application/octet-stream", bundle))
+                Ok(cached(bytes_answer("application/octet-stream", bundle), IMMUTABLE))
+            }
+            Route::HashTile(log, name) => {
+                let tile = blocking(move || exchange.load_hash_tile(log, name)).await?;
+                Ok(cached(bytes_answer("application/octet-stream", tile), IMMUTABLE))
             }
             Route::Statement(index) => json_answer(&blocking(move || exchange.load_statement(&peer, index)).await?),
             Route::Act => self.accept_act(peer, request.into_body()).await,

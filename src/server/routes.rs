@@ -3,13 +3,14 @@
 use http::Method;
 
 use crate::domain::{Log, Tag, UploadId};
-use crate::wire::{ACTS_PATH, BLOBS_PATH, EntryBundleName, LOGS_PATH, Refusal, STATEMENTS_PATH, UPLOADS_PATH};
+use crate::wire::{ACTS_PATH, BLOBS_PATH, EntryBundleName, HashTileName, LOGS_PATH, Refusal, STATEMENTS_PATH, UPLOADS_PATH};
 
 /// A request that is understood.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Route {
     Checkpoint(Log),
     Entries(Log, EntryBundleName),
+    HashTile(Log, HashTileName),
     Statement(u64),
     Act,
     CreateUpload,
@@ -42,7 +43,11 @@ fn parse_get(path: &str) -> Option<Route> {
     }
     let (name, rest) = below(path, LOGS_PATH)?.split_once('/')?;
     let log = Log::ALL.into_iter().find(|log| log.as_str() == name)?;
-    if rest == "checkpoint" { Some(Route::Checkpoint(log)) } else { rest.parse().ok().map(|bundle| Route::Entries(log, bundle)) }
+    match rest {
+        "checkpoint" => Some(Route::Checkpoint(log)),
+        tile if tile.starts_with("tile/entries/") => tile.parse().ok().map(|bundle| Route::Entries(log, bundle)),
+        tile => tile.parse().ok().map(|tile| Route::HashTile(log, tile)),
+    }
 }
 
 fn below<'p>(path: &'p str, prefix: &str) -> Option<&'p str> {
@@ -59,6 +64,7 @@ mod tests {
         let get = |path: &str| parse_route(&Method::GET, path);
         assert_eq!(get("/v1/logs/events/checkpoint").unwrap(), Route::Checkpoint(Log::Events));
         assert!(matches!(get("/v1/logs/directory/tile/entries/000.p/5").unwrap(), Route::Entries(Log::Directory, _)));
+        assert!(matches!(get("/v1/logs/events/tile/2/x001/000").unwrap(), Route::HashTile(Log::Events, _)));
         assert_eq!(get("/v1/statements/12").unwrap(), Route::Statement(12));
         assert!(matches!(get(&format!("/v1/blobs/{hex}")).unwrap(), Route::Blob(_)));
         for wrong in [
@@ -71,6 +77,9 @@ mod tests {
             "/v1/statements/",
             "/v1/blobs/../x",
             "/v1/logs/events/tile/entries/../checkpoint",
+            "/v1/logs/events/tile/0/../checkpoint",
+            "/v1/logs/events/tile/64/000",
+            "/v1/logs/events/tile/0",
             "//v1/statements/1",
             "/v1/blobs/0A",
         ] {

@@ -1,9 +1,11 @@
-//! The keys of a log (C2SP signed-note): Ed25519, named by the log's origin.
+//! The keys of logs and witnesses (C2SP signed-note, "verifier keys"): Ed25519, each with a name and a use.
 //!
 //! ```text
-//! verifier key   mla.example/events+4a2f90c1+ATs0…                 (`wire::VerifierKey`)
-//! signing key    PRIVATE+KEY+mla.example/events+4a2f90c1+AY0b…     base64(0x01 ‖ seed), as Go's sumdb/note has it
-//! key id         SHA-256(name ‖ LF ‖ signature type ‖ public key)[..4]
+//! a log's verifier key       mla.example/events+4a2f90c1+ATs0…            (`wire::VerifierKey`); its name is the origin
+//! a witness's verifier key   witness.kg.example+c14a2f90+BKl9…
+//! a signing key              PRIVATE+KEY+mla.example/events+4a2f90c1+AY0b…   base64(type ‖ seed), as Go's sumdb/note has it
+//! key id                     SHA-256(name ‖ LF ‖ type ‖ public key)[..4]
+//! type                       1 a log's signature, 4 a witness's cosignature
 //! ```
 
 use base64ct::{Base64, Encoding};
@@ -15,12 +17,17 @@ use crate::wire::{KeyId, KeyName, NoteSignature, SignatureType, VerifierKey};
 
 const SIGNING_KEY_PREFIX: &str = "PRIVATE+KEY+";
 
-/// A key of a log that is not what it says.
+/// A key of a log or a witness that is not what it says.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum LogKeyRefused {
-    /// A verifier key of another type than a log's.
-    #[error("the key {0} is no log's key: its type must be 1 (Ed25519)")]
-    WrongType(KeyName),
+pub enum NoteKeyRefused {
+    /// A verifier key of another type than is wanted here.
+    #[error("the key {name} cannot be used here: its type must be {}", .expected.to_byte())]
+    WrongType {
+        /// The key's name.
+        name: KeyName,
+        /// What it must be for: 1, a log's signatures, or 4, a witness's cosignatures.
+        expected: SignatureType,
+    },
     /// The id in the text is not the key's.
     #[error("the key id of {0} does not match its key: it was mistyped or altered\nhint: copy the key again from whom it belongs to")]
     WrongId(KeyName),
@@ -28,19 +35,112 @@ pub enum LogKeyRefused {
     #[error("the key's name must be the log's origin: {0}")]
     WrongName(#[from] Malformed),
     /// The text is no signing key. It is a secret, so nothing of it is said.
-    #[error("this is no signing key of a log: it must be {SIGNING_KEY_PREFIX}origin+id+key")]
+    #[error("this is no signing key of this kind: it must be {SIGNING_KEY_PREFIX}name+id+key")]
     NoSigningKey,
 }
 
-impl From<KeyRefused> for LogKeyRefused {
+impl From<KeyRefused> for NoteKeyRefused {
     fn from(_: KeyRefused) -> Self {
-        LogKeyRefused::NoSigningKey
+        NoteKeyRefused::NoSigningKey
+    }
+}
+
+/// A public key with its name, whose id is its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct NamedKey {
+    name: KeyName,
+    key_id: KeyId,
+    signature_type: SignatureType,
+    key: Ed25519PublicKey,
+}
+
+impl NamedKey {
+    fn new(name: KeyName, signature_type: SignatureType, key: Ed25519PublicKey) -> Self {
+        let digest = hash_parts(&[name.as_str().as_bytes(), b"\n", &[signature_type.to_byte()], key.as_bytes()]);
+        let [a, b, c, d, ..] = *digest.as_bytes();
+        Self { name, key_id: KeyId([a, b, c, d]), signature_type, key }
+    }
+
+    fn from_wire(text: &VerifierKey, expected: SignatureType) -> Result<Self, NoteKeyRefused> {
+        if text.signature_type != expected {
+            return Err(NoteKeyRefused::WrongType { name: text.name.clone(), expected });
+        }
+        let key = Self::new(text.name.clone(), expected, Ed25519PublicKey::from_bytes(text.public_key));
+        if key.key_id == text.key_id { Ok(key) } else { Err(NoteKeyRefused::WrongId(key.name)) }
+    }
+
+    fn to_wire(&self) -> VerifierKey {
+        let Self { name, key_id, signature_type, key } = self;
+        VerifierKey { name: name.clone(), key_id: *key_id, signature_type: *signature_type, public_key: *key.as_bytes() }
+    }
+
+    pub(super) fn name(&self) -> &KeyName {
+        &self.name
+    }
+
+    /// Whether a signature line claims to be this key's: name and id must both be.
+    pub(super) fn is_claimed_by(&self, line: &NoteSignature) -> bool {
+        line.key_id == self.key_id && line.name == self.name
+    }
+
+    pub(super) fn public_key(&self) -> &Ed25519PublicKey {
+        &self.key
+    }
+
+    fn line(&self, signature: Vec<u8>) -> NoteSignature {
+        NoteSignature { name: self.name.clone(), key_id: self.key_id, signature }
+    }
+}
+
+/// A private key with its name and its public half.
+struct NamedSecret {
+    key: Ed25519SigningKey,
+    public: NamedKey,
+}
+
+impl NamedSecret {
+    fn new(name: KeyName, signature_type: SignatureType, key: Ed25519SigningKey) -> Self {
+        let public = NamedKey::new(name, signature_type, key.public_key());
+        Self { key, public }
+    }
+
+    fn parse(text: &str, signature_type: SignatureType) -> Result<Self, NoteKeyRefused> {
+        let parts = text.strip_prefix(SIGNING_KEY_PREFIX).ok_or(NoteKeyRefused::NoSigningKey)?;
+        let mut parts = parts.splitn(3, '+');
+        let (Some(name), Some(key_id), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(NoteKeyRefused::NoSigningKey);
+        };
+        let key_id: KeyId = key_id.parse().map_err(|_| NoteKeyRefused::NoSigningKey)?;
+        let name = name.parse().map_err(|_| NoteKeyRefused::NoSigningKey)?;
+        let key = Self::new(name, signature_type, parse_seed(encoded, signature_type)?);
+        if key.public.key_id == key_id { Ok(key) } else { Err(NoteKeyRefused::WrongId(key.public.name)) }
+    }
+
+    fn expose_secret(&self) -> Zeroizing<String> {
+        let bytes = Zeroizing::new([&[self.public.signature_type.to_byte()], self.key.expose_secret().as_slice()].concat());
+        let encoded = Zeroizing::new(Base64::encode_string(&bytes));
+        let NamedKey { name, key_id, .. } = &self.public;
+        let mut text = Zeroizing::new(String::with_capacity(512));
+        [SIGNING_KEY_PREFIX, name.as_str(), "+", &key_id.to_string(), "+", &encoded].iter().for_each(|part| text.push_str(part));
+        text
+    }
+}
+
+fn parse_seed(encoded: &str, signature_type: SignatureType) -> Result<Ed25519SigningKey, NoteKeyRefused> {
+    let mut bytes = Zeroizing::new([0u8; 33]);
+    match Base64::decode(encoded, bytes.as_mut_slice()) {
+        Ok([type_byte, seed @ ..]) if *type_byte == signature_type.to_byte() => {
+            let seed = Zeroizing::new(<[u8; 32]>::try_from(seed).map_err(|_| NoteKeyRefused::NoSigningKey)?);
+            Ok(Ed25519SigningKey::from_seed(*seed)?)
+        }
+        _ => Err(NoteKeyRefused::NoSigningKey),
     }
 }
 
 /// What a log signs its checkpoints with. One key, one log: its name is the log's origin.
 pub struct LogSigningKey {
-    key: Ed25519SigningKey,
+    origin: Origin,
+    secret: NamedSecret,
     verifier_key: LogVerifierKey,
 }
 
@@ -49,44 +149,29 @@ impl LogSigningKey {
     ///
     /// # Errors
     /// Never, unless ring changes what seeds it takes.
-    pub fn generate(origin: Origin) -> Result<Self, LogKeyRefused> {
-        Ok(Self::new(origin, Ed25519SigningKey::generate()?))
-    }
-
-    fn new(origin: Origin, key: Ed25519SigningKey) -> Self {
-        let verifier_key = LogVerifierKey::new(origin, key.public_key());
-        Self { key, verifier_key }
+    pub fn generate(origin: Origin) -> Result<Self, NoteKeyRefused> {
+        let secret = NamedSecret::new(KeyName::from(&origin), SignatureType::Note, Ed25519SigningKey::generate()?);
+        Ok(Self { origin, verifier_key: LogVerifierKey(secret.public.clone()), secret })
     }
 
     /// The key of a stored text, which [`LogSigningKey::expose_secret`] gave; without a final LF.
     ///
     /// # Errors
-    /// When the text is no signing key, or its id is not the key's.
-    pub fn parse(text: &str) -> Result<Self, LogKeyRefused> {
-        let parts = text.strip_prefix(SIGNING_KEY_PREFIX).ok_or(LogKeyRefused::NoSigningKey)?;
-        let mut parts = parts.splitn(3, '+');
-        let (Some(origin), Some(key_id), Some(encoded)) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(LogKeyRefused::NoSigningKey);
-        };
-        let key_id: KeyId = key_id.parse().map_err(|_| LogKeyRefused::NoSigningKey)?;
-        let key = Self::new(origin.parse()?, parse_seed(encoded)?);
-        let name = KeyName::from(key.origin());
-        if key.verifier_key.key_id == key_id { Ok(key) } else { Err(LogKeyRefused::WrongId(name)) }
+    /// When the text is no signing key of a log, or its id is not the key's.
+    pub fn parse(text: &str) -> Result<Self, NoteKeyRefused> {
+        let secret = NamedSecret::parse(text, SignatureType::Note)?;
+        let origin = secret.public.name.as_str().parse()?;
+        Ok(Self { origin, verifier_key: LogVerifierKey(secret.public.clone()), secret })
     }
 
     /// The key as text, for the one place that stores it.
     pub fn expose_secret(&self) -> Zeroizing<String> {
-        let bytes = Zeroizing::new([&[SignatureType::Note.to_byte()], self.key.expose_secret().as_slice()].concat());
-        let encoded = Zeroizing::new(Base64::encode_string(&bytes));
-        let LogVerifierKey { origin, key_id, .. } = &self.verifier_key;
-        let mut text = Zeroizing::new(String::with_capacity(256));
-        [SIGNING_KEY_PREFIX, origin.as_str(), "+", &key_id.to_string(), "+", &encoded].iter().for_each(|part| text.push_str(part));
-        text
+        self.secret.expose_secret()
     }
 
     /// The log whose key this is.
     pub fn origin(&self) -> &Origin {
-        &self.verifier_key.origin
+        &self.origin
     }
 
     /// The public half.
@@ -96,77 +181,90 @@ impl LogSigningKey {
 
     /// The signature line of this key over a note's text.
     pub(super) fn sign_text(&self, text: &str) -> NoteSignature {
-        let signature = self.key.sign(text.as_bytes()).to_vec();
-        NoteSignature { name: self.origin().into(), key_id: self.verifier_key.key_id, signature }
-    }
-}
-
-fn parse_seed(encoded: &str) -> Result<Ed25519SigningKey, LogKeyRefused> {
-    let mut bytes = Zeroizing::new([0u8; 33]);
-    match Base64::decode(encoded, bytes.as_mut_slice()) {
-        Ok([type_byte, seed @ ..]) if *type_byte == SignatureType::Note.to_byte() => {
-            let seed = Zeroizing::new(<[u8; 32]>::try_from(seed).map_err(|_| LogKeyRefused::NoSigningKey)?);
-            Ok(Ed25519SigningKey::from_seed(*seed)?)
-        }
-        _ => Err(LogKeyRefused::NoSigningKey),
+        self.secret.public.line(self.secret.key.sign(text.as_bytes()).to_vec())
     }
 }
 
 /// The public key of a log, whose id has been checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LogVerifierKey {
-    origin: Origin,
-    key_id: KeyId,
-    key: Ed25519PublicKey,
-}
+pub struct LogVerifierKey(pub(super) NamedKey);
 
 impl LogVerifierKey {
-    fn new(origin: Origin, key: Ed25519PublicKey) -> Self {
-        let key_id = compute_key_id(&KeyName::from(&origin), SignatureType::Note, key.as_bytes());
-        Self { origin, key_id, key }
-    }
-
     /// Takes a log's key from its text form.
     ///
     /// # Errors
     /// When it is no log's key, or its id is not the key's.
-    pub fn from_wire(text: &VerifierKey) -> Result<Self, LogKeyRefused> {
-        if text.signature_type != SignatureType::Note {
-            return Err(LogKeyRefused::WrongType(text.name.clone()));
-        }
-        require_key_id(text)?;
-        Ok(Self::new(text.name.as_str().parse()?, Ed25519PublicKey::from_bytes(text.public_key)))
+    pub fn from_wire(text: &VerifierKey) -> Result<Self, NoteKeyRefused> {
+        NamedKey::from_wire(text, SignatureType::Note).map(Self)
     }
 
     /// Its text form.
     pub fn to_wire(&self) -> VerifierKey {
-        let name = KeyName::from(&self.origin);
-        VerifierKey { name, key_id: self.key_id, signature_type: SignatureType::Note, public_key: *self.key.as_bytes() }
+        self.0.to_wire()
     }
 
-    /// The log whose key this is.
-    pub fn origin(&self) -> &Origin {
-        &self.origin
-    }
-
-    /// Whether a signature line claims to be this key's: name and id must both be.
-    pub(super) fn is_claimed_by(&self, line: &NoteSignature) -> bool {
-        line.key_id == self.key_id && line.name.as_str() == self.origin.as_str()
-    }
-
-    pub(super) fn public_key(&self) -> &Ed25519PublicKey {
-        &self.key
+    /// The log whose key this is, by its key's name: of an Elchi log, and of nearly all others, the origin.
+    pub fn origin(&self) -> &KeyName {
+        self.0.name()
     }
 }
 
-/// Checks that a key's id is the one of its name, type and bytes.
-pub(super) fn require_key_id(text: &VerifierKey) -> Result<(), LogKeyRefused> {
-    let computed = compute_key_id(&text.name, text.signature_type, &text.public_key);
-    if computed == text.key_id { Ok(()) } else { Err(LogKeyRefused::WrongId(text.name.clone())) }
+/// What a witness cosigns with. One key, one witness.
+pub struct WitnessSigningKey(NamedSecret);
+
+impl WitnessSigningKey {
+    /// A fresh key for the witness `name`.
+    ///
+    /// # Errors
+    /// Never, unless ring changes what seeds it takes.
+    pub fn generate(name: KeyName) -> Result<Self, NoteKeyRefused> {
+        Ok(Self(NamedSecret::new(name, SignatureType::Cosignature, Ed25519SigningKey::generate()?)))
+    }
+
+    /// The key of a stored text, which [`WitnessSigningKey::expose_secret`] gave; without a final LF.
+    ///
+    /// # Errors
+    /// When the text is no signing key of a witness, or its id is not the key's.
+    pub fn parse(text: &str) -> Result<Self, NoteKeyRefused> {
+        NamedSecret::parse(text, SignatureType::Cosignature).map(Self)
+    }
+
+    /// The key as text, for the one place that stores it.
+    pub fn expose_secret(&self) -> Zeroizing<String> {
+        self.0.expose_secret()
+    }
+
+    /// The public half.
+    pub fn verifier_key(&self) -> WitnessVerifierKey {
+        WitnessVerifierKey(self.0.public.clone())
+    }
+
+    /// The signature line of this key: `seconds`, then what it signs over `message`.
+    pub(super) fn sign_at(&self, seconds: u64, message: &[u8]) -> NoteSignature {
+        self.0.public.line([seconds.to_be_bytes().as_slice(), &self.0.key.sign(message)].concat())
+    }
 }
 
-fn compute_key_id(name: &KeyName, signature_type: SignatureType, public_key: &[u8; 32]) -> KeyId {
-    let digest = hash_parts(&[name.as_str().as_bytes(), b"\n", &[signature_type.to_byte()], public_key]);
-    let [a, b, c, d, ..] = *digest.as_bytes();
-    KeyId([a, b, c, d])
+/// The public key of a witness, whose id has been checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WitnessVerifierKey(pub(super) NamedKey);
+
+impl WitnessVerifierKey {
+    /// Takes a witness's key from its text form.
+    ///
+    /// # Errors
+    /// When it is no witness's key, or its id is not the key's.
+    pub fn from_wire(text: &VerifierKey) -> Result<Self, NoteKeyRefused> {
+        NamedKey::from_wire(text, SignatureType::Cosignature).map(Self)
+    }
+
+    /// Its text form.
+    pub fn to_wire(&self) -> VerifierKey {
+        self.0.to_wire()
+    }
+
+    /// The witness's name.
+    pub fn name(&self) -> &KeyName {
+        self.0.name()
+    }
 }

@@ -1,4 +1,4 @@
-//! The Merkle log as pure functions: append, prove, verify, sign a checkpoint, judge it by a policy.
+//! The Merkle log as pure functions: append, prove, verify, sign and cosign a checkpoint, judge it by a policy.
 //!
 //! Never touches a disk or a socket. Trees and proofs are RFC 6962's (section 2), notes, checkpoints
 //! and policies are C2SP's; their grammar is in `wire`, what they mean is here.
@@ -17,17 +17,19 @@
 
 mod checkpoint;
 mod commitment;
+mod cosignature;
 mod events;
 mod keys;
 mod policy;
 mod proof;
 mod tree;
 
-pub use checkpoint::{CheckpointRefused, VerifiedCheckpoint, Witnessing, sign_checkpoint, verify_checkpoint};
+pub use checkpoint::{CheckpointRefused, VerifiedCheckpoint, sign_checkpoint, verify_checkpoint, verify_extended_checkpoint};
 pub use commitment::commitment;
+pub use cosignature::{Cosignature, cosign_checkpoint};
 pub use events::{register_tag, touched_chains};
-pub use keys::{LogKeyRefused, LogSigningKey, LogVerifierKey};
-pub use policy::{LogPolicy, PolicyRefused};
+pub use keys::{LogSigningKey, LogVerifierKey, NoteKeyRefused, WitnessSigningKey, WitnessVerifierKey};
+pub use policy::{LogPolicy, Votes};
 pub use proof::{
     ProofMismatch, ProveFault, VerifiedConsistency, VerifiedInclusion, prove_consistency, prove_inclusion, verify_consistency,
     verify_inclusion,

@@ -8,7 +8,7 @@
 //! statement    ── verify_statement ─▶ VerifiedStatement ── permit_act ─▶ ActPermit ─▶ Case
 //! entry        ── Directory::verify_entry ─▶ VerifiedEntry ── apply_entry ─▶ Directory
 //! receipt      ── verify_receipt ───▶ VerifiedReceipt
-//! policy file  ── verify_policy ────▶ VerifiedPolicy
+//! policy file  ── verify_policy ────▶ VerifiedPolicy ── verify_checkpoint ─▶ WitnessedCheckpoint
 //! ```
 
 mod anchors;
@@ -17,16 +17,20 @@ mod chain;
 mod directory;
 mod peer;
 mod policy;
+mod policy_text;
 mod profile;
 mod receipt;
 mod statement;
+mod witnessing;
 
 pub use anchors::{AnchorRefused, TrustAnchors};
 pub use cases::{ActPermit, Case, CaseDocument, permit_act};
 pub use chain::{ChainRefused, PathPlace, VerifiedCertificate, verify_chain};
 pub use directory::{AuthorityRecord, Directory, MemberRecord, VerifiedEntry};
 pub use peer::{PeerRefused, VerifiedPeer, verify_peer, verify_peer_still};
-pub use policy::{POLICY_BYTES_MAX, Policy, PolicyRejected, VerifiedPolicy, encode_policy, parse_policy, verify_policy};
+pub use policy::{PolicyRejected, VerifiedPolicy, verify_policy};
+pub use policy_text::{POLICY_BYTES_MAX, Policy, ProvisionalWork, encode_policy, parse_policy};
 pub use profile::{CertificateProfile, MEMBER_URI_SCHEME};
 pub use receipt::{ReceiptRefused, VerifiedReceipt, verify_entry_receipt, verify_receipt};
 pub use statement::{JudgedAt, VerifiedStatement, require_near, verify_statement};
+pub use witnessing::{CheckpointRejected, Standing, WitnessedCheckpoint};

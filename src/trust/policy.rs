@@ -1,58 +1,16 @@
-//! A client's policy: which server, which roots, which log keys. It comes signed by the client's own
-//! registrar with a rising version, never from the server.
-//!
-//! ```text
-//! elchi-policy/v1
-//! state KG
-//! version 1
-//! time 2026-11-23T20:19:00Z
-//! server mla.example:8443 spki 91ab…
-//! root KG 5a60…
-//! root TR c07e…
-//! tlog-policy
-//! log mla.example/events+…
-//! log mla.example/directory+…
-//! quorum none
-//! ```
-//!
-//! What follows the line `tlog-policy` is a C2SP tlog-policy, to be given to other tools as it is.
+//! A policy in force: it comes signed by the client's own registrar with a rising version, never from the server.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::anchors::TrustAnchors;
 use super::chain::verify_chain;
+use super::policy_text::{Policy, parse_policy};
 use super::profile::CertificateProfile;
 use crate::crypto::hash;
 use crate::domain::{Hash, Log, Origin, StateCode, UnixMillis, UtcSecond};
 use crate::sign::{parse_detached, verify_detached};
 use crate::tlog::LogPolicy;
-use crate::wire::{PolicyLine, TlogPolicy, encode_tlog_policy, parse_tlog_policy};
-
-/// The longest policy: a C2SP policy and a head of 32 roots.
-pub const POLICY_BYTES_MAX: usize = 128 * 1024;
-
-const FIRST_LINE: &str = "elchi-policy/v1";
-const TLOG_LINE: &str = "tlog-policy";
-
-/// A policy as its text has it, not yet anyone's word.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Policy {
-    /// The state whose registrar gives it.
-    pub state: StateCode,
-    /// Rises with every change.
-    pub version: u64,
-    /// When it was signed.
-    pub time: UtcSecond,
-    /// The server's host and port.
-    pub server: String,
-    /// SHA-256 of the server's TLS public key (SubjectPublicKeyInfo).
-    pub server_spki: Hash,
-    /// SHA-256 of each state's root certificate, by state.
-    pub roots: Vec<(StateCode, Hash)>,
-    /// The logs, their keys, the quorum.
-    pub tlog: TlogPolicy,
-}
+use crate::wire::PolicyLine;
 
 /// A policy that cannot be taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -106,7 +64,7 @@ impl VerifiedPolicy {
         &self.anchors
     }
 
-    /// The log keys and the quorum.
+    /// The log keys, the witnesses and the quorum.
     pub fn logs(&self) -> &LogPolicy {
         &self.logs
     }
@@ -118,50 +76,6 @@ impl VerifiedPolicy {
             Log::Directory => &self.directory,
         }
     }
-}
-
-/// Writes a policy.
-pub fn encode_policy(policy: &Policy) -> String {
-    let Policy { state, version, time, server, server_spki, roots, tlog } = policy;
-    let mut text = format!("{FIRST_LINE}\nstate {state}\nversion {version}\ntime {time}\nserver {server} spki {server_spki}\n");
-    for (state, sha256) in roots {
-        // Writing to a String cannot fail.
-        let _ = writeln!(text, "root {state} {sha256}");
-    }
-    text + TLOG_LINE + "\n" + &encode_tlog_policy(tlog)
-}
-
-/// Reads a policy.
-///
-/// # Errors
-/// When the bytes are not the one spelling of a policy.
-pub fn parse_policy(bytes: &[u8]) -> Result<Policy, PolicyRejected> {
-    let malformed = |reason: &str| PolicyRejected::Malformed(reason.to_owned());
-    if bytes.len() > POLICY_BYTES_MAX {
-        return Err(malformed("it is too long"));
-    }
-    let text = std::str::from_utf8(bytes).map_err(|_| malformed("it is not text"))?;
-    let (head, tlog) = text.split_once(&format!("\n{TLOG_LINE}\n")).ok_or_else(|| malformed("it has no line tlog-policy"))?;
-    let tlog = parse_tlog_policy(tlog.as_bytes()).map_err(|fault| PolicyRejected::Malformed(fault.to_string()))?;
-    let policy = parse_head(head, tlog).ok_or_else(|| malformed("a line of its head is not as PROTOCOL.md has it"))?;
-    if encode_policy(&policy).as_bytes() == bytes { Ok(policy) } else { Err(malformed("it is not in its one spelling")) }
-}
-
-fn parse_head(head: &str, tlog: TlogPolicy) -> Option<Policy> {
-    let mut lines = head.strip_prefix(FIRST_LINE)?.strip_prefix('\n')?.split('\n');
-    let state = lines.next()?.strip_prefix("state ")?.parse().ok()?;
-    let version = lines.next()?.strip_prefix("version ")?.parse().ok()?;
-    let time = lines.next()?.strip_prefix("time ")?.parse().ok()?;
-    let (server, spki) = lines.next()?.strip_prefix("server ")?.split_once(" spki ")?;
-    let root = |line: &str| {
-        let (state, sha256) = line.strip_prefix("root ")?.split_once(' ')?;
-        Some((state.parse().ok()?, sha256.parse().ok()?))
-    };
-    let roots: Vec<(StateCode, Hash)> = lines.map(root).collect::<Option<_>>()?;
-    let in_order = !roots.is_empty() && roots.is_sorted_by(|a, b| a.0 < b.0);
-    let server_ok = server.bytes().all(|b| matches!(b, b'!'..=b'~'));
-    let server_spki = spki.parse().ok()?;
-    (in_order && server_ok).then(|| Policy { state, version, time, server: server.to_owned(), server_spki, roots, tlog })
 }
 
 /// Takes a policy into force: signed by the registrar of `state` under the root given for it, no older

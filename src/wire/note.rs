@@ -90,7 +90,7 @@ pub fn parse_note(bytes: &[u8]) -> Result<SignedNote, NoteMalformed> {
     let is_text = |text: &&str| text.ends_with('\n') && text.bytes().all(|byte| byte >= b' ' || byte == b'\n');
     let note = std::str::from_utf8(bytes).ok().filter(is_text).ok_or(NoteMalformed::NotText)?;
     let empty_line = note.rfind("\n\n").ok_or(NoteMalformed::NoSignatures)? + 1;
-    let signatures = parse_signatures(&note[empty_line + 1..])?;
+    let signatures = parse_signature_lines(&note[empty_line + 1..])?;
     Ok(SignedNote { note: note.to_owned(), text_bytes: empty_line, signatures })
 }
 
@@ -105,7 +105,8 @@ pub fn compose_note(text: &str, signatures: &[NoteSignature]) -> Result<SignedNo
     if note.text() == text { Ok(note) } else { Err(NoteMalformed::NotText) }
 }
 
-fn parse_signatures(lines: &str) -> Result<Vec<NoteSignature>, NoteMalformed> {
+/// Signature lines, each ended by LF, at least one.
+pub(super) fn parse_signature_lines(lines: &str) -> Result<Vec<NoteSignature>, NoteMalformed> {
     let body = lines.strip_suffix('\n').ok_or(NoteMalformed::NoSignatures)?;
     if body.split('\n').count() > NOTE_SIGNATURES_MAX {
         return Err(NoteMalformed::TooManySignatures);

@@ -1,8 +1,8 @@
-//! The server as a process of its own: this same program, `elchi serve`.
+//! The server and the witnesses as processes of their own: this same program, `elchi serve`, `elchi witness serve`.
 
 use std::fs::File;
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -11,28 +11,30 @@ use std::time::{Duration, Instant};
 const START_DEADLINE: Duration = Duration::from_secs(60);
 const STOP_DEADLINE: Duration = Duration::from_secs(60);
 
-/// A running server, stopped when it is dropped.
-pub(super) struct RunningServer {
+/// A running server or witness, stopped when it is dropped.
+pub(super) struct RunningProcess {
     child: Option<Child>,
     pid: u32,
+    traces: PathBuf,
 }
 
-impl RunningServer {
-    /// Starts the server of a configuration and waits until it answers on `address`.
-    pub(super) fn start(config: &Path, address: &str, traces: &Path) -> Result<Self, String> {
+impl RunningProcess {
+    /// Starts `elchi COMMAND --config CONFIG` and waits until it answers on `address`.
+    pub(super) fn start(command: &[&str], config: &Path, address: &str, traces: PathBuf) -> Result<Self, String> {
         let program = std::env::current_exe().map_err(|fault| format!("cannot find this program: {fault}"))?;
-        let traces = File::create(traces).map_err(|fault| format!("cannot write {}: {fault}", traces.display()))?;
+        let output = File::create(&traces).map_err(|fault| format!("cannot write {}: {fault}", traces.display()))?;
         let child = Command::new(program)
-            .args(["serve", "--config"])
+            .args(command)
+            .arg("--config")
             .arg(config)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
-            .stderr(traces)
+            .stderr(output)
             .spawn()
-            .map_err(|fault| format!("cannot start the server: {fault}"))?;
-        let mut server = Self { pid: child.id(), child: Some(child) };
-        server.wait_until_it_answers(address)?;
-        Ok(server)
+            .map_err(|fault| format!("cannot start elchi {}: {fault}", command.join(" ")))?;
+        let mut process = Self { pid: child.id(), child: Some(child), traces };
+        process.wait_until_it_answers(address)?;
+        Ok(process)
     }
 
     fn wait_until_it_answers(&mut self, address: &str) -> Result<(), String> {
@@ -40,14 +42,14 @@ impl RunningServer {
         while begun.elapsed() < START_DEADLINE {
             let ended = self.child.as_mut().and_then(|child| child.try_wait().ok().flatten());
             if let Some(status) = ended {
-                return Err(format!("the server ended at once ({status}); its traces are in server/traces.json"));
+                return Err(format!("it ended at once ({status}); its traces are in {}", self.traces.display()));
             }
             if TcpStream::connect(address).is_ok() {
                 return Ok(());
             }
             thread::sleep(Duration::from_millis(50));
         }
-        Err("the server does not answer; its traces are in server/traces.json".into())
+        Err(format!("it does not answer; its traces are in {}", self.traces.display()))
     }
 
     pub(super) fn pid(&self) -> u32 {
@@ -62,11 +64,11 @@ impl RunningServer {
         while begun.elapsed() < STOP_DEADLINE {
             match child.try_wait() {
                 Ok(Some(status)) if status.success() => return Ok(()),
-                Ok(Some(status)) => return Err(format!("the server did not end well ({status}); its traces are in server/traces.json")),
+                Ok(Some(status)) => return Err(format!("it did not end well ({status}); its traces are in {}", self.traces.display())),
                 _ => thread::sleep(Duration::from_millis(20)),
             }
         }
-        Err("the server does not stop".into())
+        Err(format!("the process {} does not stop", self.pid))
     }
 
     /// Lets it go on after this program has ended.
@@ -76,7 +78,7 @@ impl RunningServer {
     }
 }
 
-impl Drop for RunningServer {
+impl Drop for RunningProcess {
     fn drop(&mut self) {
         if let Some(child) = &mut self.child {
             // It may have ended by itself.

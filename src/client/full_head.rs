@@ -1,0 +1,88 @@
+//! The last full checkpoint of a log: since when this machine has had to do without one.
+//!
+//! ```text
+//! memory/events.full
+//! since 2026-11-24T09:00:00Z          this machine's clock, when it was verified
+//! mla.example/events                  the checkpoint with all its cosignatures
+//! 1042
+//! …
+//! ```
+//!
+//! It is replaced only by a full checkpoint that covers all that this machine has of the log. So a server that claims
+//! that a witness is away, again and again, does not begin the window of provisional work anew.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use super::ClientError;
+use crate::domain::{Log, TreeHead, UnixMillis, UtcSecond};
+use crate::durable;
+use crate::tlog::VerifiedCheckpoint;
+use crate::trust::VerifiedPolicy;
+use crate::wire::{NOTE_BYTES_MAX, parse_note};
+
+/// The line `since` and its LF.
+const SINCE_BYTES: u64 = 64;
+
+/// When, and over what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FullHead {
+    /// When this machine verified it, by its own clock.
+    pub since: UtcSecond,
+    /// Size and root.
+    pub head: TreeHead,
+}
+
+impl FullHead {
+    /// The last second of provisional work that `policy` allows after it.
+    pub fn provisional_until(&self, seconds: u64) -> UtcSecond {
+        let until = self.since.unix().saturating_add(seconds);
+        UtcSecond::from_unix(until).unwrap_or(self.since)
+    }
+
+    pub(super) fn load(folder: &Path, log: Log, policy: &VerifiedPolicy) -> Result<Option<Self>, ClientError> {
+        let path = path(folder, log);
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(missing) if missing.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(other) => return Err(ClientError::file("open", &path)(other)),
+        };
+        let mut bytes = Vec::new();
+        file.take(NOTE_BYTES_MAX as u64 + SINCE_BYTES).read_to_end(&mut bytes).map_err(ClientError::file("read", &path))?;
+        let parsed = parse(&bytes, log, policy);
+        parsed.map(Some).ok_or_else(|| {
+            ClientError::unproven(format!(
+                "{} is not as this machine wrote it\nhint: restore the profile's memory folder from a backup",
+                path.display()
+            ))
+        })
+    }
+
+    /// Makes `checkpoint` the last full one, as of `now`; never earlier than the one before it.
+    pub(super) fn publish(
+        folder: &Path,
+        log: Log,
+        checkpoint: &VerifiedCheckpoint,
+        before: Option<Self>,
+        now: UnixMillis,
+    ) -> Result<Self, ClientError> {
+        let since = before.map_or(now.to_second(), |before| before.since.max(now.to_second()));
+        let path = path(folder, log);
+        let text = format!("since {since}\n{}", checkpoint.note().as_str());
+        durable::publish_file(&path, text.as_bytes()).map_err(ClientError::file("write", &path))?;
+        Ok(Self { since, head: checkpoint.head() })
+    }
+}
+
+fn path(folder: &Path, log: Log) -> PathBuf {
+    folder.join(format!("{log}.full"))
+}
+
+fn parse(bytes: &[u8], log: Log, policy: &VerifiedPolicy) -> Option<FullHead> {
+    let (since, note) = std::str::from_utf8(bytes).ok()?.split_once('\n')?;
+    let since = since.strip_prefix("since ")?.parse().ok()?;
+    let note = parse_note(note.as_bytes()).ok()?;
+    let checkpoint = policy.logs().verify_checkpoint(policy.origin(log), note).ok()?;
+    Some(FullHead { since, head: checkpoint.head() })
+}

@@ -1,0 +1,131 @@
+//! Working while another state's witness is away: for how long, with which acts, and what is said about it.
+//!
+//! ```text
+//!  full ───── provisional … provisional ───── full        what was provisional is now proven in full
+//!   │ since                             └──── no full one in time: alarm, and nothing more is taken
+//! ```
+//!
+//! The window counts from the last full checkpoint of the log that covered all that this machine had, by its own clock.
+
+use super::{Client, ClientError, Mirror};
+use crate::domain::{Log, UnixMillis, UtcSecond};
+use crate::trust::{CheckpointRejected, Standing, WitnessedCheckpoint};
+use crate::wire::Act;
+
+/// That this machine works provisionally with a log, and until when it may.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct ProvisionalNotice {
+    /// Which log.
+    pub log: Log,
+    /// When this machine last verified a full checkpoint of it.
+    pub since: UtcSecond,
+    /// When provisional work ends and this becomes an alarm.
+    pub until: UtcSecond,
+    /// Whose cosignatures are missing.
+    pub missing: Vec<String>,
+    /// From this leaf on, what the log says is provisional.
+    pub first_provisional: u64,
+}
+
+impl std::fmt::Display for ProvisionalNotice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { log, since, until, missing, .. } = self;
+        write!(
+            f,
+            "provisional: no witness of {} has cosigned the {log} log since {since}; if none does by {until}, this becomes an alarm",
+            missing.join(", ")
+        )
+    }
+}
+
+impl Client {
+    /// What a person must be told while this machine works provisionally, for each log; nothing when all is in order.
+    pub fn provisional_notices(&self) -> Vec<ProvisionalNotice> {
+        Log::ALL.into_iter().filter_map(|log| self.provisional_notice(log)).collect()
+    }
+
+    fn provisional_notice(&self, log: Log) -> Option<ProvisionalNotice> {
+        let mirror = self.mirror(log);
+        let work = self.policy.policy().provisional.as_ref()?;
+        let full = mirror.full().filter(|_| !mirror.is_full())?;
+        let Standing::Provisional { missing } = self.standing(log) else { return None };
+        Some(ProvisionalNotice {
+            log,
+            since: full.since,
+            until: full.provisional_until(work.seconds),
+            missing,
+            first_provisional: full.head.size,
+        })
+    }
+
+    /// How far witnesses stand behind this machine's copy of a log.
+    pub fn standing(&self, log: Log) -> Standing {
+        let mirror = self.mirror(log);
+        match mirror.checkpoint() {
+            _ if !self.policy.logs().asks_for_witnesses() => Standing::Unwitnessed,
+            Some(checkpoint) if !mirror.is_full() => {
+                let newest = checkpoint.cosignatures().iter().map(|cosignature| cosignature.time()).max();
+                let votes = self.policy.logs().count_votes(checkpoint, newest.map_or(UnixMillis(0), UtcSecond::to_millis));
+                Standing::Provisional { missing: self.policy.missing(&votes) }
+            }
+            _ => Standing::Full,
+        }
+    }
+
+    /// Whether the event at `index` stands under a checkpoint that is all the policy asks for.
+    pub fn is_final(&self, log: Log, index: u64) -> bool {
+        !self.policy.logs().asks_for_witnesses() || self.mirror(log).full().is_some_and(|full| index < full.head.size)
+    }
+
+    /// Refuses acts of the events log that the policy does not let be done provisionally, while work is provisional.
+    pub(super) fn require_permitted_now(&self, act: &Act) -> Result<(), ClientError> {
+        let op = act.op();
+        let is_provisional = Log::ALL.into_iter().any(|log| !self.standing(log).is_final());
+        let is_allowed = self.policy.policy().provisional.as_ref().is_some_and(|work| work.acts.contains(&op));
+        if !is_provisional || is_allowed || op.log() == Log::Directory {
+            return Ok(());
+        }
+        let notices: Vec<String> = self.provisional_notices().iter().map(ToString::to_string).collect();
+        Err(ClientError::not_possible(
+            format!("your policy does not let {op} be done provisionally ({})", notices.join("; ")),
+            "try again when all witnesses are back",
+        ))
+    }
+
+    /// Takes a provisional checkpoint only in the window after the last full one.
+    pub(super) fn require_in_time(&self, log: Log, checkpoint: &WitnessedCheckpoint, now: UnixMillis) -> Result<(), ClientError> {
+        let (standing, mirror) = (checkpoint.standing(), self.mirror(log));
+        if standing.is_final() {
+            return Ok(());
+        }
+        self.require_window_open(log, mirror, now)?;
+        match mirror.full() {
+            Some(_) => Ok(()),
+            None => Err(ClientError::not_possible(
+                format!("this machine has not yet seen a checkpoint of the {log} log with all cosignatures, and this one is {standing}"),
+                "try again when all witnesses are back: the first checkpoint must be a full one",
+            )),
+        }
+    }
+
+    /// What it means that too few stand behind a checkpoint of `log`: an alarm, or only patience.
+    pub(super) fn explain_unwitnessed(&self, log: Log, rejected: &CheckpointRejected, now: UnixMillis) -> ClientError {
+        match self.require_window_open(log, self.mirror(log), now) {
+            Err(alarm) => alarm,
+            Ok(()) => ClientError::NotWitnessed(rejected.to_string()),
+        }
+    }
+
+    fn require_window_open(&self, log: Log, mirror: &Mirror, now: UnixMillis) -> Result<(), ClientError> {
+        let (Some(work), Some(full)) = (&self.policy.policy().provisional, mirror.full()) else { return Ok(()) };
+        let until = full.provisional_until(work.seconds);
+        if now.to_second() <= until {
+            return Ok(());
+        }
+        let provisional = mirror.head().size.saturating_sub(full.head.size);
+        Err(ClientError::unproven(format!(
+            "ALARM: since {} the server has not shown a checkpoint of the {log} log with the cosignatures that your policy asks for; time for that ended on {until}. {provisional} events have been provisional since. Either a witness has been away for so long, or the server keeps its cosignatures, and history, from you\nhint: call your state's auditor, and the operators of the witnesses, by another way than this network",
+            full.since
+        )))
+    }
+}

@@ -1,0 +1,165 @@
+//! Has witnesses stand behind what is published, before members are shown it.
+//!
+//! ```text
+//! commit ──▶ durable heads ──▶ all witnesses that are there, at once, both logs ──▶ heads shown with their lines
+//!                                   │ no answer in time: away                         (with fewer when some are away)
+//!                                   └──▶ asked by itself, every few seconds, until it is back
+//! ```
+//!
+//! A witness that is away delays one round by its deadline, and none after. All commits that come while witnesses are
+//! asked go into the next round together.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::witness_link::{WitnessFault, WitnessLink};
+use crate::exchange::{Exchange, Published};
+use crate::net::LinkFault;
+use crate::tlog::WitnessVerifierKey;
+use crate::wire::{NoteSignature, WitnessSheet};
+
+/// How long a witness has for both heads.
+const ROUND_DEADLINE: Duration = Duration::from_secs(3);
+
+/// How often one that is away is asked again.
+const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
+
+/// How often heads are brought again when nothing happens, so that their cosignatures do not get old.
+const IDLE_ROUND_AFTER: Duration = Duration::from_secs(10 * 60);
+
+/// The witnesses cannot be asked, or what they say forbids to go on.
+#[derive(Debug, thiserror::Error)]
+pub enum CosigningRefused {
+    /// A sheet that cannot be used.
+    #[error("the witness {key} cannot be asked: {reason}\nhint: ask its operator for its sheet again")]
+    Sheet {
+        /// The verifier key as the sheet has it.
+        key: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A witness knows more of a log, or another one.
+    #[error(
+        "the witness {name} does not let this server go on: {reason}\nhint: see \"An old state of the log\" in OPERATIONS.md; if the witness is the one that is wrong, take its sheet out of the witnesses folder"
+    )]
+    LogRefused {
+        /// The witness.
+        name: String,
+        /// What it knows.
+        reason: String,
+    },
+}
+
+/// Asks witnesses for as long as it runs.
+pub struct Cosigning {
+    exchange: Arc<Exchange>,
+    moved: Arc<Notify>,
+    keys: Vec<WitnessVerifierKey>,
+    present: Vec<WitnessLink>,
+    away: JoinSet<WitnessLink>,
+}
+
+impl Cosigning {
+    /// Asks each witness once, and shows the heads. From then on nothing newer is shown until [`Cosigning::run`] does.
+    ///
+    /// # Errors
+    /// When a sheet cannot be used, or a witness has seen more of a log than there is, or another one.
+    pub async fn begin(exchange: Arc<Exchange>, sheets: &[WitnessSheet]) -> Result<Self, CosigningRefused> {
+        let link =
+            |sheet: &WitnessSheet| WitnessLink::new(sheet).map_err(|reason| CosigningRefused::Sheet { key: sheet.key.clone(), reason });
+        let present = sheets.iter().map(link).collect::<Result<Vec<_>, _>>()?;
+        let keys = present.iter().map(|link| link.key().clone()).collect();
+        let moved = Arc::new(Notify::new());
+        let on_moved = moved.clone();
+        exchange.show_when_told(Box::new(move || on_moved.notify_one()));
+        let mut cosigning = Self { exchange, moved, keys, present, away: JoinSet::new() };
+        if let Some((link, fault)) = cosigning.round().await.into_iter().find(|(_, fault)| fault.is_about_log()) {
+            return Err(CosigningRefused::LogRefused { name: link, reason: fault.to_string() });
+        }
+        Ok(cosigning)
+    }
+
+    /// Goes on for ever.
+    pub async fn run(mut self) {
+        loop {
+            tokio::select! {
+                () = self.moved.notified() => {}
+                () = sleep(IDLE_ROUND_AFTER) => {}
+                Some(back) = self.away.join_next(), if !self.away.is_empty() => {
+                    if let Ok(link) = back {
+                        tracing::info!(witness = %link.key().name(), "a witness is back");
+                        self.present.push(link);
+                    }
+                }
+            }
+            self.round().await;
+        }
+    }
+
+    /// Brings the heads of this moment to all that are there, and shows them with what came back. Gives the witnesses that
+    /// did not cosign, by name.
+    async fn round(&mut self) -> Vec<(String, WitnessFault)> {
+        let published = self.exchange.published();
+        let mut asked = JoinSet::new();
+        for link in self.present.drain(..) {
+            asked.spawn(ask(link, self.exchange.clone(), published.clone()));
+        }
+        let mut faults = Vec::new();
+        while let Some(answered) = asked.join_next().await {
+            let Ok((link, outcome)) = answered else { continue };
+            match outcome {
+                Ok(()) => self.present.push(link),
+                Err(fault) => {
+                    let name = link.key().name().to_string();
+                    trace_fault(&name, &fault);
+                    self.away.spawn(ask_until_back(link, self.exchange.clone()));
+                    faults.push((name, fault));
+                }
+            }
+        }
+        self.show(&published);
+        faults
+    }
+
+    fn show(&self, published: &Published) {
+        let given: Vec<[Option<NoteSignature>; 2]> = self.present.iter().map(|link| link.lines_for(published)).collect();
+        let [events, directory] = [0, 1].map(|log: usize| given.iter().filter_map(|lines| lines[log].clone()).collect::<Vec<_>>());
+        let events = published.events.with_cosignatures(&self.keys, &events);
+        let directory = published.directory_head.with_cosignatures(&self.keys, &directory);
+        match (events, directory) {
+            (Ok(events), Ok(directory)) => self.exchange.show_heads(events, directory),
+            _ => tracing::error!("the cosignatures do not fit into a note"),
+        }
+    }
+}
+
+async fn ask(mut link: WitnessLink, exchange: Arc<Exchange>, published: Arc<Published>) -> (WitnessLink, Result<(), WitnessFault>) {
+    let outcome = timeout(ROUND_DEADLINE, link.cosign(&exchange, &published)).await;
+    let outcome = outcome.unwrap_or(Err(WitnessFault::Link(LinkFault::TooSlow("a cosignature"))));
+    (link, outcome)
+}
+
+async fn ask_until_back(mut link: WitnessLink, exchange: Arc<Exchange>) -> WitnessLink {
+    loop {
+        sleep(ASK_AGAIN_AFTER).await;
+        let published = exchange.published();
+        let (again, outcome) = ask(link, exchange.clone(), published).await;
+        link = again;
+        match outcome {
+            Ok(()) => return link,
+            Err(fault) => tracing::debug!(witness = %link.key().name(), %fault, "a witness is still away"),
+        }
+    }
+}
+
+fn trace_fault(witness: &str, fault: &WitnessFault) {
+    if fault.is_about_log() {
+        tracing::error!(witness, %fault, "a witness does not stand behind this log");
+    } else {
+        tracing::warn!(witness, %fault, "a witness is away; work goes on provisionally");
+    }
+}

@@ -1,0 +1,69 @@
+package main
+
+// "Cosignatures" in PROTOCOL.md: what a checkpoint is by its cosignatures, at a moment.
+
+import (
+	"fmt"
+	"sort"
+)
+
+const (
+	cosignatureEarly = 10 * 60     // counts from so many seconds before its time,
+	cosignatureLate  = 6 * 60 * 60 // to so many after it
+)
+
+type standing string
+
+const (
+	unwitnessed standing = "unwitnessed"
+	full        standing = "full"
+	provisional standing = "provisional"
+	refused     standing = "refused"
+)
+
+// countingAt are the names in the policy of the witnesses whose cosignatures count at that moment.
+func (c *checkpoint) countingAt(p *policy, now int64) map[string]bool {
+	counting := map[string]bool{}
+	for _, line := range c.lines {
+		if line.key.kind != typeWitness {
+			continue
+		}
+		age := now - line.time
+		if age >= -cosignatureEarly && age <= cosignatureLate {
+			counting[p.witnessName(line.key)] = true
+		}
+	}
+	return counting
+}
+
+// standingAt evaluates the quorum, and if it is not met, the vote of the reader's own state.
+func (c *checkpoint) standingAt(p *policy, now int64) standing {
+	if p.quorum == "none" {
+		return unwitnessed
+	}
+	counting := c.countingAt(p, now)
+	if p.satisfied(p.quorum, counting) {
+		return full
+	}
+	if vote := p.voteOf(p.state); p.provisionalSeconds > 0 && vote != "" && p.satisfied(vote, counting) {
+		return provisional
+	}
+	return refused
+}
+
+// fullFrom tells when a refused checkpoint was, or will be, full; for the reader of an old folder.
+func (c *checkpoint) fullFrom(p *policy) string {
+	var moments []int64
+	for _, line := range c.lines {
+		if line.key.kind == typeWitness {
+			moments = append(moments, line.time-cosignatureEarly)
+		}
+	}
+	sort.Slice(moments, func(i, j int) bool { return moments[i] < moments[j] })
+	for _, moment := range moments {
+		if c.standingAt(p, moment) == full {
+			return fmt.Sprintf("it was full at %d (seconds since 1970)", moment)
+		}
+	}
+	return "at no moment is it full"
+}
