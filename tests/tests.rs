@@ -41,4 +41,5 @@ mod tlog;
 mod trust_acts;
 mod trust_cases;
 mod trust_directory;
+mod trust_replacement;
 mod trust_world;

@@ -86,7 +86,7 @@ fn show(argument: Option<&Path>, output: &Output) -> Result<(), CliFault> {
     let authorities: Vec<_> = client
         .directory()
         .authorities()
-        .map(|(code, record)| json!({"authority": code, "central": record.is_central(), "sealing_key": record.sealing_fingerprint()}))
+        .map(|(code, record)| json!({"authority": code, "central": record.is_central(), "sealing_key": record.key_at(client.directory().as_of(crate::clock::now())).fingerprint()}))
         .collect();
     let waiting = client.load_waiting()?.len();
     let value = json!({

@@ -72,6 +72,10 @@ pub const LEAVES_PER_MEMBER_PER_DAY_MAX: u64 = 50_000;
 /// How far a statement's time, and the server's clock, may lie from each other.
 pub const CLOCK_SKEW_MS_MAX: u64 = 10 * 60 * 1000;
 
+/// Who has been custodian for so long replaces their authority's sealing key at once; any other replacement waits as
+/// long. A day, in which somebody of the authority looks.
+pub const CUSTODY_MS: u64 = 24 * 3600 * 1000;
+
 /// A release lets the member fetch the blob for a day from its leaf: a 100 GB document at 10 Mbit/s.
 pub const RELEASE_MS_MAX: u64 = 24 * 3600 * 1000;
 

@@ -294,7 +294,7 @@ impl StateRegistrar {
 }
 
 fn publish_authority(client: &mut Client, authority: &AuthorityCode, central: bool, sealing: &str) -> Result<(), ClientError> {
-    if client.directory().authority(authority).is_some_and(|record| record.sealing() == sealing) {
+    if client.directory().authority(authority).is_some_and(|record| record.first_key().text() == sealing) {
         return Ok(());
     }
     let entry = |after| Act::Authority(AuthorityEntry { after, authority: authority.clone(), central, sealing: sealing.to_owned() });

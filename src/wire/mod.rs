@@ -6,11 +6,14 @@
 mod base64_bytes;
 mod bodies;
 mod checkpoint;
+mod entries;
+mod entries_text;
 mod leaf;
 mod note;
 mod refusal;
 mod server_sheet;
 mod statement;
+mod statement_lines;
 mod statement_text;
 mod tiles;
 mod tlog_policy;
@@ -24,6 +27,7 @@ pub use bodies::{
     STATEMENTS_PATH, SignedStatement, SlipBody, UPLOAD_COMPLETE, UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOADS_PATH,
 };
 pub use checkpoint::{Checkpoint, encode_checkpoint, parse_checkpoint};
+pub use entries::{AuthorityEntry, Cancellation, Grant, MemberEntry, Replacement, Revocation};
 pub use leaf::{
     DirectoryLeaf, EVENT_LEAF_BYTES, EventLeaf, LeafMalformed, decode_directory_leaf, decode_event_leaf, encode_directory_leaf,
     encode_event_leaf,
@@ -31,10 +35,9 @@ pub use leaf::{
 pub use note::{KeyId, KeyName, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, NoteMalformed, NoteSignature, SignedNote, compose_note, parse_note};
 pub use refusal::{Problem, Refusal, RefusalCode};
 pub use server_sheet::ServerSheet;
-pub use statement::{
-    Act, AuthorityEntry, DocumentLine, Forward, MemberEntry, OnCase, OnDocuments, Revocation, SlipLine, Statement, Submit,
-};
-pub use statement_text::{StatementMalformed, encode_statement, parse_statement};
+pub use statement::{Act, DocumentLine, Forward, OnCase, OnDocuments, SlipLine, Statement, Submit};
+pub use statement_lines::StatementMalformed;
+pub use statement_text::{encode_statement, parse_statement};
 pub use tiles::{BUNDLE_BYTES_MAX, BUNDLE_LEAVES, BundleMalformed, EntryBundleName, decode_entry_bundle, encode_entry_bundle};
 pub use tlog_policy::{PolicyLine, PolicyName, Quorum, Threshold, TlogPolicy, encode_tlog_policy};
 pub use tlog_policy_text::{POLICY_ENTRIES_MAX, TLOG_POLICY_BYTES_MAX, TlogPolicyMalformed, compose_tlog_policy, parse_tlog_policy};
