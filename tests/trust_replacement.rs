@@ -187,7 +187,8 @@ fn a_cancellation_is_of_one_pending_replacement_and_may_be_carried_by_hand() {
         "it builds on the last entry or on its own"
     );
 
-    let cancelled = directory.verify_entry(&carried("31:00").0, &carried("31:00").1, later("40:00")).unwrap();
+    let (text, signature) = carried("31:00");
+    let cancelled = directory.verify_entry(&text, &signature, later("40:00")).unwrap();
     apply(&mut directory, cancelled).unwrap();
     assert_eq!(outcome(judge_at(&directory, "kg.gpo/03", cancel(entry), later("41:00"))), "entry-refused", "cancelled already");
     let as_if_unseen = JudgedAt { directory_size: directory.size() - 1, time: later("54:00") };

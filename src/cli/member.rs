@@ -15,7 +15,7 @@ use crate::domain::Tag;
 use crate::trust::VerifiedReceipt;
 
 pub(super) fn inbox(profile: Option<&Path>, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
+    let mut client = open_client(profile, output)?;
     let entries = client.load_inbox()?;
     output.result(&entries, || {
         if entries.is_empty() {
@@ -48,7 +48,7 @@ fn shown_chars(entries: &[InboxEntry]) -> usize {
 }
 
 pub(super) fn show(profile: Option<&Path>, case: &str, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
+    let mut client = open_client(profile, output)?;
     let tag = client.find_case(case)?;
     let history = client.load_case(&tag)?;
     let own = client.profile().member().authority().clone();
@@ -86,7 +86,7 @@ pub(super) fn show(profile: Option<&Path>, case: &str, output: &Output) -> Resul
 }
 
 pub(super) fn open(profile: Option<&Path>, args: OpenArgs, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
+    let mut client = open_client(profile, output)?;
     let case = client.find_case(&args.case)?;
     let mut bar = Bar::new();
     let opened = client.open_submission(&case, args.submission, &args.into, &mut |done, all| bar.show("opening", done, all))?;
@@ -140,7 +140,7 @@ fn act(
     done: &str,
     act: impl FnOnce(&mut Client, &Tag) -> Result<VerifiedReceipt, ClientError>,
 ) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
+    let mut client = open_client(profile, output)?;
     let case = client.find_case(case)?;
     let receipt = act(&mut client, &case)?;
     let (event, time, witnessing) = (receipt.first_index(), receipt.time().to_second(), receipt.checkpoint().witnessing());
@@ -150,7 +150,7 @@ fn act(
 }
 
 pub(super) fn history(profile: Option<&Path>, tag: &str, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
+    let mut client = open_client(profile, output)?;
     let (history, document) = client.find_history(tag)?;
     output.result(&json!({"case": history.tag, "document": document, "events": events(&history, document)}), || {
         let what =
@@ -204,7 +204,7 @@ fn concerns(event: &crate::client::CaseEvent, document: Option<Tag>) -> bool {
 }
 
 pub(super) fn audit(profile: Option<&Path>, args: AuditArgs, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
+    let mut client = open_client(profile, output)?;
     let report = run_audit(&mut client)?;
     if let Some(folder) = &args.evidence {
         write_evidence(&mut client, folder)?;

@@ -13,14 +13,14 @@ use crate::client::{Client, ClientError, SendingStage, Sent, Submission, Waiting
 use crate::domain::AuthorityCode;
 
 pub(super) fn send(profile: Option<&Path>, args: SendArgs, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
+    let mut client = open_client(profile, output)?;
     let to = args.to.into_iter().collect();
     let submission = Submission { case: None, to, title: args.title, text: args.text, files: args.files };
     put(&mut client, &submission, output)
 }
 
 pub(super) fn reply(profile: Option<&Path>, args: ReplyArgs, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
+    let mut client = open_client(profile, output)?;
     let case = client.find_case(&args.case)?;
     let to: BTreeSet<AuthorityCode> = if args.to.is_empty() {
         let own = client.profile().member().authority().clone();
@@ -35,7 +35,7 @@ pub(super) fn reply(profile: Option<&Path>, args: ReplyArgs, output: &Output) ->
 }
 
 pub(super) fn outbox(profile: Option<&Path>, args: &OutboxArgs, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile)?;
+    let mut client = open_client(profile, output)?;
     if let Some(name) = &args.discard {
         client.discard_waiting(name)?;
         output.result(&json!({"discarded": name}), || format!("{name} is discarded."));

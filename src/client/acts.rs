@@ -106,7 +106,13 @@ impl Client {
         self.follow()?;
         let signer = self.profile.load_statement_signer()?;
         let after = self.directory.last_entry(self.profile.member().state());
-        let SignedBytes { statement, signature } = self.sign_statement(entry(after), &signer)?;
+        let signed = self.sign_statement(entry(after), &signer)?;
+        self.put_signed_entry(signed)
+    }
+
+    /// Puts an entry that is signed, and verifies its receipt.
+    pub(super) fn put_signed_entry(&mut self, signed: SignedBytes) -> Result<VerifiedReceipt, ClientError> {
+        let SignedBytes { statement, signature } = signed;
         let request = ActRequest { statement: Base64Bytes(statement), signature: Base64Bytes(signature), slips: Vec::new() };
         let (kept, path) = self.put_and_keep(&request)?;
         let judged = verify_entry_receipt(&kept.receipt, &request.statement.0, &self.policy);
@@ -140,7 +146,8 @@ impl Client {
     /// Puts an act, and keeps its receipt before it is judged: one that proves nothing is evidence.
     pub(super) fn put_and_keep(&mut self, request: &ActRequest) -> Result<(Answered, PathBuf), ClientError> {
         let ActAnswer { receipt, slips } = self.session.put_act(request)?;
-        let path = self.profile.make_folder("receipts")?.join(format!("{}.json", hash(&request.statement.0)));
+        self.profile.make_folder("receipts")?;
+        let path = self.profile.receipt_path(&hash(&request.statement.0));
         let kept = KeptReceipt { statement: request.statement.clone(), receipt };
         let json = serde_json::to_vec(&kept).map_err(ClientError::unproven)?;
         durable::publish_file(&path, &json).map_err(ClientError::file("write", &path))?;

@@ -13,6 +13,7 @@
 //! ```
 
 mod acts;
+mod authority_keys;
 mod cover;
 mod fault;
 mod finding;
@@ -20,6 +21,8 @@ mod follow;
 mod history;
 mod inbox;
 mod mirror;
+mod notices;
+mod objections;
 mod opening;
 mod outbox;
 mod pipe;
@@ -43,6 +46,7 @@ pub use fault::ClientError;
 pub use history::{CaseEvent, CaseHistory, SignedBytes};
 pub use inbox::InboxEntry;
 pub use mirror::Mirror;
+pub use notices::Notice;
 pub use opening::OpenedSubmission;
 pub use outbox::{Draft, DraftDocument, Waiting};
 pub use profile::{Profile, ProfileSettings, TlsKey};

@@ -7,7 +7,6 @@ use std::path::PathBuf;
 use super::cover::{COVER_FORMAT, COVER_NAME, Cover, CoverDocument, encode_cover, is_plain_name, is_plain_title};
 use super::outbox::{Draft, DraftDocument, OutboxFolder, Waiting, discard_unfinished};
 use super::{Client, ClientError, SignedBytes};
-use crate::clock;
 use crate::crypto::{hash, random_nonce, random_tag};
 use crate::domain::limits::{DOCUMENTS_PER_SUBMISSION_MAX, RECIPIENTS_MAX};
 use crate::domain::{AuthorityCode, Hash, Log, Tag};
@@ -199,14 +198,8 @@ impl Client {
 
     /// An authority's sealing key in force, from the directory and nowhere else.
     pub(super) fn sealing_key_of(&self, authority: &AuthorityCode) -> Result<SealingRecipient, ClientError> {
-        let key = self.directory.sealing_at(authority, self.directory.as_of(clock::now())).ok_or_else(|| {
-            ClientError::not_possible(
-                format!("{authority} is not in the directory"),
-                "check the code; `elchi profile show` lists the authorities",
-            )
-        })?;
         let unusable = |_| ClientError::unproven(format!("the directory's sealing key of {authority} is no key"));
-        key.text().parse().map_err(unusable)
+        self.sealing_in_force(authority)?.text().parse().map_err(unusable)
     }
 
     fn send_folder(&mut self, folder: OutboxFolder, watch: Watch<'_>) -> Result<Sent, ClientError> {

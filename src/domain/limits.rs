@@ -69,6 +69,10 @@ pub const DIRECTORY_ENTRIES_PER_STATE_MAX: u64 = 10_000;
 /// sends a hundred of those in a day, and what is logged stays for ever.
 pub const LEAVES_PER_MEMBER_PER_DAY_MAX: u64 = 50_000;
 
+/// Entries that one member, who is no registrar, adds to the directory in 24 hours: an authority's key, granted to all
+/// who read. It takes 200 days of it to fill a state's share of the directory.
+pub const ENTRIES_PER_MEMBER_PER_DAY_MAX: u64 = 50;
+
 /// How far a statement's time, and the server's clock, may lie from each other.
 pub const CLOCK_SKEW_MS_MAX: u64 = 10 * 60 * 1000;
 

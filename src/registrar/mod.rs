@@ -19,7 +19,7 @@ mod policy;
 mod state_registrar;
 
 pub use ca::{CaFault, StateCa, Validity, create_request, generate_key, issue_server_certificate, verify_request};
-pub use enrolment::{accept, enrol, grant, take_grant};
+pub use enrolment::{accept, enrol};
 pub use letters::{Admission, Enrolment, Invitation, PolicyBundle, load_letter, publish_letter};
 pub use policy::take_policy;
 pub use state_registrar::{Seat, StateRegistrar, init_registrar};

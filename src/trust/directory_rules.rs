@@ -117,7 +117,7 @@ impl Directory {
         let record = self.member_at(member, at).ok_or_else(|| refused(format!("the directory has no entry in force for {member}")))?;
         let key = self.sealing_at(authority, at).filter(|key| key.fingerprint() == entry.key);
         let key = key.ok_or_else(|| refused(format!("the key that is granted is not the one in force of {authority}")))?;
-        if key.holders().iter().any(|holder| holder.member_entry() == record.entry_index()) {
+        if key.is_held_under(record.entry_index()) {
             return Err(refused(format!("{member} holds this key already")));
         }
         Ok(())

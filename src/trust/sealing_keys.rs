@@ -40,6 +40,11 @@ impl AuthorityRecord {
         std::iter::once(&self.first).chain(&self.later)
     }
 
+    /// The key with this fingerprint.
+    pub fn key(&self, fingerprint: &Hash) -> Option<&SealingKey> {
+        self.keys().find(|key| key.fingerprint == *fingerprint)
+    }
+
     /// The key that is sealed to as of `at`.
     pub fn key_at(&self, at: JudgedAt) -> &SealingKey {
         self.later.iter().rev().find(|key| key.is_in_force(at)).unwrap_or(&self.first)
@@ -103,9 +108,19 @@ impl SealingKey {
         self.place
     }
 
+    /// Until when it waits to take effect; nothing for one that is in force from its entry on.
+    pub fn waits_until(&self) -> Option<UnixMillis> {
+        self.waits_until
+    }
+
     /// From when on it is in force, unless it is cancelled before.
     pub fn takes_effect(&self) -> UnixMillis {
         self.waits_until.unwrap_or(self.place.time())
+    }
+
+    /// Whether it is held under this entry of a member, by the directory.
+    pub fn is_held_under(&self, member_entry: u64) -> bool {
+        self.holders.iter().any(|holder| holder.member_entry == member_entry)
     }
 
     /// Who holds its identity by the directory, in the log's order: who made it, and to whom it was granted.
