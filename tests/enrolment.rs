@@ -82,7 +82,7 @@ fn a_second_member_reads_after_a_grant_and_not_before() {
     joining.ok(&["profile", "accept", "a.json"], "people/kg.gpo-02");
     let into = joining.world.path("second");
     let refused = joining.open(&into).unwrap_err();
-    assert!(refused.contains("authority.age") && refused.contains("elchi profile grant"), "{refused}");
+    assert!(refused.contains("authority-") && refused.contains("elchi profile grant"), "{refused}");
     assert!(!into.exists());
     joining.ok(&["profile", "grant", "kg.gpo/02", "--out", "g.age"], "people/kg.gpo-01");
     joining.ok(&["profile", "take-grant", "g.age"], "people/kg.gpo-02");

@@ -3,8 +3,8 @@
 use elchi::domain::{AuthorityCode, Hash, Log, MemberCode, Nonce, Role, Tag, TreeHead, UploadId, UtcSecond};
 use elchi::mla::{RevocationReason, SubmissionKind};
 use elchi::wire::{
-    Act, AuthorityEntry, DocumentLine, Forward, MemberEntry, OnCase, OnDocuments, Revocation, SlipLine, Statement, StatementMalformed,
-    Submit, encode_statement, parse_statement,
+    Act, AuthorityEntry, Cancellation, DocumentLine, Forward, Grant, MemberEntry, OnCase, OnDocuments, Replacement, Revocation, SlipLine,
+    Statement, StatementMalformed, Submit, encode_statement, parse_statement,
 };
 use proptest::prelude::*;
 
@@ -77,6 +77,11 @@ fn act() -> impl Strategy<Value = Act> {
         .prop_map(|(after, authority, central, sealing)| Act::Authority(AuthorityEntry { after, authority, central, sealing }));
     let revocation =
         (hash(), member()).prop_map(|(after, member)| Act::Revoke(Revocation { after, member, reason: RevocationReason::KeyCompromise }));
+    let replacement = (hash(), authority(), hash(), "age1pq1[a-z0-9]{5,40}")
+        .prop_map(|(after, authority, key, sealing)| Act::Replace(Replacement { after, authority, key, sealing }));
+    let cancellation =
+        (hash(), authority(), hash()).prop_map(|(after, authority, entry)| Act::Cancel(Cancellation { after, authority, entry }));
+    let grant = (hash(), member(), hash()).prop_map(|(after, member, key)| Act::Grant(Grant { after, member, key }));
     prop_oneof![
         submit(),
         forward(),
@@ -87,6 +92,9 @@ fn act() -> impl Strategy<Value = Act> {
         authority_entry,
         member_entry(),
         revocation,
+        replacement,
+        cancellation,
+        grant,
     ]
 }
 

@@ -46,5 +46,6 @@ mod tlog;
 mod trust_acts;
 mod trust_cases;
 mod trust_directory;
+mod trust_replacement;
 mod trust_world;
 mod witness;

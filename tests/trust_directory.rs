@@ -60,6 +60,30 @@ const RULES: &str = "
     tr.moj/01               | revoke kg.gpo/01               | certificate-refused | a member of another state
     kg.gpo/90               | revoke kg.gpo/90               | role-missing        | themselves, but never entered
     kg.gpo/01~2             | revoke kg.gpo/01               | certificate-refused | themselves, but not with the entry's certificate
+
+    kg.registrar/01         | replace kg.gpo new             | taken               | its own state's authority
+    kg.gpo/03               | replace kg.gpo new             | taken               | its custodian
+    kg.gpo/01               | replace kg.gpo new             | role-missing        | its signatory, no custodian
+    kg.mvd/03               | replace kg.gpo new             | role-missing        | another authority's custodian
+    tr.moj/03               | replace kg.gpo new             | entry-refused       | another state's custodian
+    tr.registrar/01         | replace kg.gpo new             | entry-refused       | another state's registrar
+    kg.gpo/90               | replace kg.gpo new             | role-missing        | never entered
+    kg.gpo/01~2             | replace kg.gpo new             | certificate-refused | not with the entry's certificate
+    kg.registrar/01         | replace kg.smb new             | entry-refused       | an unknown authority
+    kg.gpo/03               | replace kg.gpo newer over new  | entry-refused       | a key that is not in force
+    kg.gpo/03               | replace kg.gpo kg.gpo          | entry-refused       | the key that is in force
+    kg.gpo/03               | replace kg.gpo kg.mvd          | entry-refused       | another authority's key
+    kg.gpo/03               | replace kg.gpo tr.moj/01       | entry-refused       | a member's key
+
+    kg.gpo/03               | grant kg.gpo/02                | taken               | its custodian, to a colleague
+    kg.gpo/03               | grant kg.gpo/03                | taken               | its custodian, to themselves
+    kg.gpo/03               | grant kg.gpo/01                | entry-refused       | the founder, who holds it already
+    kg.gpo/01               | grant kg.gpo/02                | role-missing        | its signatory, no custodian
+    kg.mvd/03               | grant kg.gpo/02                | entry-refused       | another authority's custodian
+    kg.gpo/03               | grant kg.mvd/01 of kg.gpo      | entry-refused       | to another authority's member
+    kg.gpo/03               | grant kg.gpo/90                | entry-refused       | to somebody who was never entered
+    kg.gpo/03               | grant kg.gpo/02 of new         | entry-refused       | a key that is not in force
+    kg.registrar/01         | grant kg.gpo/02                | role-missing        | a registrar holds no keys and hands on none
 ";
 
 #[test]

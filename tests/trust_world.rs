@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, OnceLock};
 
 use elchi::crypto::{hash, random_nonce};
-use elchi::domain::{AuthorityCode, Hash, MemberCode, Origin, Role, Tag, TreeHead, UploadId};
+use elchi::domain::{AuthorityCode, Hash, MemberCode, Origin, Role, Tag, TreeHead, UnixMillis, UploadId};
 use elchi::mla::{RevocationReason, SubmissionKind};
 use elchi::sign::{SoftwareSigner, sign_detached};
 use elchi::tlog::leaf_hash;
@@ -13,8 +13,8 @@ use elchi::trust::{
     ActPermit, Case, CertificateProfile, Directory, JudgedAt, TrustAnchors, VerifiedEntry, VerifiedStatement, permit_act, verify_statement,
 };
 use elchi::wire::{
-    Act, AuthorityEntry, DocumentLine, Forward, MemberEntry, OnCase, OnDocuments, Refusal, Revocation, SlipLine, Statement, Submit,
-    encode_directory_leaf, encode_statement,
+    Act, AuthorityEntry, Cancellation, DocumentLine, Forward, Grant, MemberEntry, OnCase, OnDocuments, Refusal, Replacement, Revocation,
+    SlipLine, Statement, Submit, encode_directory_leaf, encode_statement,
 };
 
 use super::chain::{AT, at, enrol, second, state, state_ca, validity};
@@ -96,11 +96,19 @@ fn sealing(authority: &AuthorityCode) -> String {
     format!("age1pq1{authority}")
 }
 
+/// The sealing key of this name; the first one of an authority has its code.
+pub(super) fn sealing_key(name: &str) -> (String, Hash) {
+    let text = format!("age1pq1{name}");
+    let fingerprint = hash(text.as_bytes());
+    (text, fingerprint)
+}
+
 pub(super) fn slip(document: Tag, authority: &AuthorityCode) -> SlipLine {
     SlipLine { document, authority: authority.clone(), key: hash(sealing(authority).as_bytes()), sha256: Hash::ZERO }
 }
 
-/// An act of `signer`: `request tr.moj: cover evidence`, `forward tr.ist-cpp: cover`, `close`, `member kg.gpo/90 drafter`.
+/// An act of `signer`: `request tr.moj: cover evidence`, `forward tr.ist-cpp: cover`, `close`, `member kg.gpo/90 drafter`,
+/// `replace kg.gpo new`, `replace kg.gpo newer over new`, `grant kg.gpo/01`, `grant kg.gpo/01 of new`.
 /// Slips go to everyone who is named, and of a submission to the sender; of a document called `withheld` to nobody
 /// else. It builds on nothing: see [`following`].
 pub(super) fn act(signer: &str, words: &str) -> Act {
@@ -126,6 +134,16 @@ pub(super) fn act(signer: &str, words: &str) -> Act {
         }
         "member" => Act::Member(member_entry(rest)),
         "revoke" => Act::Revoke(Revocation { after, member: rest.parse().unwrap(), reason: RevocationReason::KeyCompromise }),
+        "replace" => {
+            let (authority, name) = rest.split_once(' ').unwrap();
+            let (name, old) = name.split_once(" over ").unwrap_or((name, authority));
+            let (key, sealing) = (sealing_key(old).1, sealing_key(name).0);
+            Act::Replace(Replacement { after, authority: authority.parse().unwrap(), key, sealing })
+        }
+        "grant" => {
+            let (label, name) = rest.split_once(" of ").unwrap_or((rest, rest.split('/').next().unwrap()));
+            Act::Grant(Grant { after, member: label.parse().unwrap(), key: sealing_key(name).1 })
+        }
         _ => panic!("no act: {words}"),
     }
 }
@@ -171,7 +189,10 @@ pub(super) fn following(mut act: Act, last: Hash) -> Act {
         | Act::Forward(Forward { after, .. })
         | Act::Authority(AuthorityEntry { after, .. })
         | Act::Member(MemberEntry { after, .. })
-        | Act::Revoke(Revocation { after, .. }) => *after = last,
+        | Act::Revoke(Revocation { after, .. })
+        | Act::Replace(Replacement { after, .. })
+        | Act::Cancel(Cancellation { after, .. })
+        | Act::Grant(Grant { after, .. }) => *after = last,
         Act::Release(_) | Act::Opened(_) => {}
     }
     act
@@ -238,6 +259,19 @@ pub(super) fn registrar_of(code: &str) -> &'static str {
 pub(super) fn judge(directory: &Directory, signer: &str, act: Act) -> Result<VerifiedEntry, Refusal> {
     let last = directory.last_entry(person(signer).code.state());
     judge_signed(directory, &sign(signer, following(act, last)))
+}
+
+/// As [`judge`], signed and judged at that time.
+pub(super) fn judge_at(directory: &Directory, signer: &str, act: Act, time: UnixMillis) -> Result<VerifiedEntry, Refusal> {
+    let last = directory.last_entry(person(signer).code.state());
+    let (text, signature) = sign_changed(signer, following(act, last), |statement| statement.time = time.to_second());
+    directory.verify_entry(&text, &signature, time)
+}
+
+/// As [`enter`], at that time.
+pub(super) fn enter_at(directory: &mut Directory, signer: &str, words: &str, time: UnixMillis) -> Hash {
+    let entry = judge_at(directory, signer, act(signer, words), time).unwrap_or_else(|refusal| panic!("{signer} {words}: {refusal}"));
+    apply(directory, entry).unwrap()
 }
 
 pub(super) fn judge_signed(directory: &Directory, (text, signature): &Signed) -> Result<VerifiedEntry, Refusal> {

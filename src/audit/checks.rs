@@ -15,14 +15,16 @@ pub fn run_audit(client: &mut Client) -> Result<AuditReport, ClientError> {
     client.follow()?;
     let authorities = client.watched_authorities();
     let histories = client.load_registered(&authorities)?;
+    let chains = client.verify_chains()?;
     let heads = verify_views(client, &histories)?;
     let (events, directory) = (client.mirror(Log::Events).head(), client.mirror(Log::Directory).head());
     Ok(AuditReport {
         events: (events.size, events.root),
         directory: (directory.size, directory.root),
-        standing: client.standing(Log::Events),
+        standing: client.standing_of_both(),
         provisional: client.provisional_notices(),
         authorities,
+        chains,
         statements: histories.iter().map(|history| history.events.len() as u64).sum::<u64>() + directory.size,
         heads,
         unopened_releases: histories.iter().flat_map(unopened_releases).collect(),

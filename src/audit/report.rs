@@ -14,10 +14,12 @@ pub struct AuditReport {
     pub events: (u64, Hash),
     /// Entries of the directory log, and its root.
     pub directory: (u64, Hash),
-    /// How far witnesses stand behind the events log's checkpoint.
+    /// How far witnesses stand behind the newest checkpoints, the weaker of both.
     pub standing: Standing,
     /// For each log that has been provisional for some time, since when.
     pub provisional: Vec<ProvisionalNotice>,
+    /// Chains of the events log that are whole, also those of others' cases.
+    pub chains: u64,
     /// Whose registers were replayed.
     pub authorities: Vec<AuthorityCode>,
     /// Statements whose signature, certificate, permit and leaves were verified.
@@ -73,8 +75,9 @@ impl AuditReport {
     /// One line.
     pub fn in_short(&self) -> String {
         format!(
-            "{} events and {} directory entries in order, {} statements and {} signed views verified, {} cases, {} releases not opened; {}",
+            "{} events in {} chains and {} directory entries in order, {} statements and {} signed views verified, {} cases, {} releases not opened; {}",
             self.events.0,
+            self.chains,
             self.directory.0,
             self.statements,
             self.heads,

@@ -151,9 +151,17 @@ verify_checkpoint() { # log
 }
 
 # ---- the witnesses (C2SP tlog-cosignature, tlog-policy): in the policy's order, each once; who is enough, the policy says ----
+# Those count that are at most six hours older than the newest, and the own state's must be among them.
 verify_cosignatures() { # log, note; the body is in $work/body
-  local word name rest line count threshold member time next=6 said= quorum=none
+  local word name rest line count threshold member time newest=0 next=6 said= quorum=none own
   local -A voted=()
+  own=$(sed -n "/^tlog-policy\$/q; s/^vote $(sed -n '2s/^state //p' policy/policy.txt) //p" policy/policy.txt)
+  while read -r line; do
+    line=${line##*" "}
+    [[ $line =~ $cosignature_base64 ]] || continue
+    decode_base64 "$line"
+    [[ ${REPLY:8:16} =~ ^0000000[0-3] ]] && [ $((16#${REPLY:8:16})) -gt "$newest" ] && newest=$((16#${REPLY:8:16}))
+  done < <(sed '1,5d' "$2")
   while read -r word name rest; do
     case $word in
       witness)
@@ -167,7 +175,8 @@ verify_cosignatures() { # log, note; the body is in $work/body
         { printf 'cosignature/v1\ntime %s\n' "$time"; cat "$work/body"; } > "$work/message"
         [ "${line:0:8}" = "$(printf %s "${rest#*+}" | cut -c1-8)" ] && verify_ed25519 "$work/message" "${line:24}" \
           || { wrong "$2 has a cosignature of $name that does not hold"; continue; }
-        voted[$name]=1 said+=" $name at $(date -u -d "@$time" +%Y-%m-%dT%H:%M:%SZ),"
+        [ $((newest - time)) -gt 21600 ] || voted[$name]=1
+        said+=" $name at $(date -u -d "@$time" +%Y-%m-%dT%H:%M:%SZ),"
         ;;
       group)
         threshold=${rest%%" "*} rest=${rest#*" "} count=0
@@ -180,6 +189,7 @@ verify_cosignatures() { # log, note; the body is in $work/body
   done < <(sed '1,/^tlog-policy$/d' policy/policy.txt)
   [ "$(wc -l < "$2")" = $((next - 1)) ] || wrong "$2 has lines of nobody whom the policy names"
   said=${said:- nobody}
+  if [ "$quorum" != none ] && [ -z "${voted[${own:-none}]:-}" ]; then wrong "$2 is cosigned by$said: by none of the own state's witnesses"; fi
   if [ "$quorum" = none ]; then echo "$1 log: unwitnessed, as the policy has it"
   elif [ -n "${voted[$quorum]:-}" ]; then echo "$1 log: cosigned by${said%,}: all that the policy asks for"
   else echo "$1 log: PROVISIONAL, cosigned by${said%,}; the policy asks for more"; fi
@@ -281,18 +291,34 @@ verify_event() { # folder's name
   verify_statement events "$at" "$((16#$time))" member
 }
 
+# The root itself certified who signed.
+is_by_registrar() { # folder
+  cmp -s "$1/issuer.pem" "roots/$(field actor "$1/statement.txt" | cut -c1-2 | tr a-z A-Z).pem"
+}
+
+# When each directory entry was made, in milliseconds, by its leaf's hash.
+declare -A made
 verify_entry() { # folder's name
-  local at="directory/$1" index=$((10#$1)) bytes purpose=registrar
+  local at="directory/$1" index=$((10#$1)) bytes time entry purpose=registrar
   bytes=$(head -c 31 "$at/leaf-$index.bin" | hex)
   # "elchi-directory/v1\n", time, length of the statement
   [ ${#bytes} = 62 ] && [ "${bytes:0:38}" = 656c6368692d6469726563746f72792f76310a ] || { wrong "$at/leaf-$index.bin is no directory entry, or is not there"; return; }
   [ $((16#${bytes:54:8})) = "$(wc -c < "$at/statement.txt")" ] && tail -c +32 "$at/leaf-$index.bin" | cmp -s - <(cat "$at/statement.txt" "$at/signature.p7s") \
     || wrong "$at/leaf-$index.bin is not of this statement and signature"
   verify_leaf directory "$at" "$index"
-  # A registrar's, but for members who revoke themselves.
-  if [ "$(field op "$at/statement.txt")" = revoke ] && [ "$(field member "$at/statement.txt")" = "$(field actor "$at/statement.txt")" ] \
-    && ! cmp -s "$at/issuer.pem" "roots/$(field actor "$at/statement.txt" | cut -c1-2 | tr a-z A-Z).pem"; then purpose=member; fi
-  verify_statement directory "$at" "$((16#${bytes:38:16}))" "$purpose"
+  time=$((16#${bytes:38:16})) made[$REPLY]=$time
+  # A registrar's, but for what members sign: their own revocation, and what custodians do with keys.
+  case $(field op "$at/statement.txt") in
+    revoke) [ "$(field member "$at/statement.txt")" != "$(field actor "$at/statement.txt")" ] || is_by_registrar "$at" || purpose=member ;;
+    replace) is_by_registrar "$at" || purpose=member ;;
+    grant) purpose=member ;;
+    cancel)
+      purpose=member entry=$(field entry "$at/statement.txt")
+      is_hash "$entry" && [ -n "${made[$entry]:-}" ] || { wrong "$at cancels an entry that is not there"; return; }
+      # Who cancels was custodian a day before what they cancel, and is judged as of then.
+      time=$((made[$entry] - 86400000)) ;;
+  esac
+  verify_statement directory "$at" "$time" "$purpose"
 }
 
 verify_logs() {
@@ -352,6 +378,14 @@ open_submission() { # statement
   done
 }
 
+# The authority's identities that a profile holds, one after the other, as age takes them.
+open_grants() { # profile
+  local grant
+  for grant in "$1"/authority-*.age; do
+    age -d -i "$1/member.age" "$grant" >> "$work/authority.key" 2>/dev/null || return 1
+  done
+}
+
 open_documents() { # identity; what was done is said in $documents
   local slip name statement authority=
   for slip in slips/*.age; do
@@ -390,8 +424,8 @@ main() {
   if [ -n "$profile$identity" ]; then
     if ! age-keygen -pq > "$work/probe" 2>/dev/null; then
       documents="documents were not opened: no age on this machine that knows mlkem768x25519 (age 1.3 or newer)"
-    elif [ -n "$profile" ] && ! age -d -i "$profile/member.age" "$profile/authority.age" > "$work/authority.key" 2>/dev/null; then
-      wrong "$profile does not open its authority's key"
+    elif [ -n "$profile" ] && ! open_grants "$profile"; then
+      wrong "$profile does not open its authority's keys"
     else
       open_documents "${identity:-$work/authority.key}"
     fi

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use crate::domain::{AuthorityCode, MemberCode, Role, StateCode, Tag};
+use crate::domain::{AuthorityCode, Hash, MemberCode, Role, StateCode, Tag};
 use crate::mla::{Op, RevocationReason};
 use crate::registrar::Voter;
 use crate::wire::{KeyName, VerifierKey};
@@ -59,6 +59,9 @@ pub(super) enum Command {
     },
     /// Verify the whole log for your state (auditors).
     Audit(AuditArgs),
+    /// Object to what the directory says of your authority.
+    #[command(subcommand)]
+    Directory(DirectoryCommand),
     /// Your profile: join, see who is in the directory.
     #[command(subcommand)]
     Profile(ProfileCommand),
@@ -158,6 +161,24 @@ pub(super) struct AuditArgs {
 }
 
 #[derive(Debug, Subcommand)]
+pub(super) enum DirectoryCommand {
+    /// Cancel the pending replacement of your authority's sealing key.
+    Cancel {
+        /// Do not send it: write it, for any member of your state to hand in, when you can no longer connect.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// The replacement's entry, if this machine does not know of it. `profile show` of a colleague names it.
+        #[arg(long, value_name = "HASH", requires = "out")]
+        entry: Option<Hash>,
+    },
+    /// Hand in a cancellation that somebody of your state signed.
+    Submit {
+        /// The file.
+        letter: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 pub(super) enum ProfileCommand {
     /// Show your profile and the directory.
     Show,
@@ -179,7 +200,7 @@ pub(super) enum ProfileCommand {
         /// The policy file.
         bundle: PathBuf,
     },
-    /// Let another member of your authority read what is sealed to it.
+    /// Let another member of your authority read what is sealed to it (custodians). It is logged that you did.
     Grant {
         /// Who.
         member: MemberCode,
@@ -191,6 +212,13 @@ pub(super) enum ProfileCommand {
     TakeGrant {
         /// The file.
         grant: PathBuf,
+    },
+    /// Make a new sealing key for your authority, in place of the one in force (custodians): when somebody who held it has
+    /// left, or it may have leaked. Then grant it to your colleagues.
+    ReplaceKey {
+        /// Do not publish it: write its public half, for your registrar to publish.
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
     /// End your own access, now and for good: when your keys are lost or stolen, or you leave.
     Revoke {
@@ -236,7 +264,7 @@ pub(super) enum RegistrarCommand {
         /// What they may do. Can be repeated.
         #[arg(long, required = true)]
         role: Vec<Role>,
-        /// They are the first of their authority: its sealing key is made on their machine.
+        /// They are the first of their authority: its sealing key is made on their machine, and they are its custodian.
         #[arg(long)]
         founds: bool,
         /// Their authority is the state's central authority.
@@ -253,6 +281,14 @@ pub(super) enum RegistrarCommand {
         /// Where to write their certificates.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
+    },
+    /// Replace an authority's sealing key by one that a member of it made. It takes effect after a day.
+    ReplaceKey {
+        /// Whose.
+        authority: AuthorityCode,
+        /// The public half, as `elchi profile replace-key --out` wrote it.
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
     },
     /// Revoke a member, at once.
     Revoke {

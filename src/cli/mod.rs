@@ -4,9 +4,11 @@
 //! was checked, and the answer is no; 2: it could not be done or checked.
 
 mod arguments;
+mod directory;
 mod events;
 mod fault;
 mod member;
+mod notices;
 mod output;
 mod profile;
 mod registrar;
@@ -14,7 +16,6 @@ mod sending;
 #[cfg(feature = "server")]
 mod server;
 mod stop;
-mod telling;
 mod witness;
 
 use std::ffi::OsString;
@@ -60,6 +61,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<(), CliFault> {
         Command::Close { case } => member::close(profile, &case, output),
         Command::History { tag } => member::history(profile, &tag, output),
         Command::Audit(args) => member::audit(profile, args, output),
+        Command::Directory(command) => directory::run(profile, command, output),
         Command::Profile(command) => profile::run(profile, command, output),
         Command::Registrar(command) => registrar::run(profile, command, output),
         Command::Witness(command) => witness::run(command, output),

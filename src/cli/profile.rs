@@ -5,14 +5,16 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use super::arguments::ProfileCommand;
+use super::directory::{authorities_text, describe_authorities};
 use super::fault::CliFault;
+use super::notices::LoudClient;
 use super::output::Output;
-use super::telling::TellingClient;
 use crate::client::{Client, ClientError};
 use crate::domain::Log;
 use crate::durable;
 use crate::registrar::{self, Admission, Invitation, PolicyBundle, load_letter, publish_letter};
 use crate::sign::Certificate;
+use crate::trust::SealingKey;
 
 /// The profile's folder: from the argument, or from the environment.
 pub(super) fn folder(argument: Option<&Path>) -> Result<PathBuf, CliFault> {
@@ -20,8 +22,8 @@ pub(super) fn folder(argument: Option<&Path>) -> Result<PathBuf, CliFault> {
     folder.ok_or_else(|| CliFault::not_possible("no profile is named", "give --profile FOLDER, or set ELCHI_PROFILE"))
 }
 
-pub(super) fn open_client<'o>(argument: Option<&Path>, output: &'o Output) -> Result<TellingClient<'o>, CliFault> {
-    Ok(TellingClient::new(Client::open(&folder(argument)?)?, output))
+pub(super) fn open_client<'o>(argument: Option<&Path>, output: &'o Output) -> Result<LoudClient<'o>, CliFault> {
+    Ok(LoudClient::new(Client::open(&folder(argument)?)?, output))
 }
 
 pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Output) -> Result<(), CliFault> {
@@ -39,7 +41,7 @@ pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Out
             output.result(&json!({"member": enrolment.member, "enrolment": out}), || {
                 format!(
                     "Keys of {} were made on this machine. Compare with your registrar, by telephone:\n{roots}Then give {} back to them.\n",
-                    enrolment.member,
+                    enrolment.member.label(),
                     out.display()
                 )
             });
@@ -47,8 +49,8 @@ pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Out
         }
         ProfileCommand::Accept { admission } => {
             let admission: Admission = load_letter(&admission)?;
-            let client = registrar::accept(&admission, &folder(argument)?)?;
-            output.result(&json!({"member": client.profile().member()}), || format!("{} is complete.", client.profile().member()));
+            let client = LoudClient::new(registrar::accept(&admission, &folder(argument)?)?, output);
+            output.result(&json!({"member": client.profile().member()}), || format!("{} is complete.", client.profile().member().label()));
             Ok(())
         }
         ProfileCommand::Policy { bundle } => {
@@ -58,15 +60,28 @@ pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Out
             Ok(())
         }
         ProfileCommand::Grant { member, out } => {
-            let sealed = registrar::grant(&mut *open_client(argument, output)?, &member)?;
+            let sealed = open_client(argument, output)?.grant(&member)?;
             durable::publish_file(&out, &sealed).map_err(ClientError::file("write", &out))?;
-            output.result(&json!({"member": member, "grant": out}), || format!("Give {} to {member}.", out.display()));
+            output.result(&json!({"member": member, "grant": out}), || format!("Give {} to {}.", out.display(), member.label()));
             Ok(())
         }
         ProfileCommand::TakeGrant { grant } => {
             let sealed = std::fs::read(&grant).map_err(ClientError::file("read", &grant))?;
-            registrar::take_grant(&mut *open_client(argument, output)?, &sealed)?;
+            open_client(argument, output)?.take_grant(&sealed)?;
             output.result(&json!({"granted": true}), || "You can now read what is sealed to your authority.".into());
+            Ok(())
+        }
+        ProfileCommand::ReplaceKey { out: Some(out) } => {
+            let key = open_client(argument, output)?.prepare_key()?;
+            durable::publish_file(&out, format!("{key}\n").as_bytes()).map_err(ClientError::file("write", &out))?;
+            output.result(&json!({"sealing_key": key.fingerprint(), "key": out}), || {
+                format!("Give {} to your registrar, and tell them its fingerprint: {}", out.display(), key.fingerprint())
+            });
+            Ok(())
+        }
+        ProfileCommand::ReplaceKey { out: None } => {
+            let key = open_client(argument, output)?.replace_key()?;
+            output.result(&describe_replacement(&key), || replacement_text(&key));
             Ok(())
         }
         ProfileCommand::Revoke { reason } => {
@@ -74,7 +89,7 @@ pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Out
             let member = client.profile().member().clone();
             let receipt = client.revoke_own(reason)?;
             output.result(&json!({"revoked": member, "entry": receipt.first_index()}), || {
-                format!("{member} is revoked, by entry {} of the directory. Tell your registrar.", receipt.first_index())
+                format!("{} is revoked, by entry {} of the directory. Tell your registrar.", member.label(), receipt.first_index())
             });
             Ok(())
         }
@@ -84,36 +99,41 @@ pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Out
 fn show(argument: Option<&Path>, output: &Output) -> Result<(), CliFault> {
     let mut client = open_client(argument, output)?;
     client.follow()?;
-    let authorities: Vec<_> = client
-        .directory()
-        .authorities()
-        .map(|(code, record)| json!({"authority": code, "central": record.is_central(), "sealing_key": record.sealing_fingerprint()}))
-        .collect();
     let waiting = client.load_waiting()?.len();
     let value = json!({
         "member": client.profile().member(),
         "server": client.policy().policy().server,
         "policy": client.policy().policy().version,
-        "standing": client.standing(Log::Events),
+        "standing": client.standing_of_both(),
         "events": client.mirror(Log::Events).head().size,
         "directory": client.mirror(Log::Directory).head().size,
         "waiting": waiting,
-        "authorities": authorities,
+        "authorities": describe_authorities(client.directory()),
     });
     output.result(&value, || {
-        let mut text = format!(
+        let text = format!(
             "{} at {} (policy {})\n{} events and {} directory entries verified on this machine; {waiting} waiting to be sent\n",
-            client.profile().member(),
+            client.profile().member().label(),
             client.policy().policy().server,
             client.policy().policy().version,
             client.mirror(Log::Events).head().size,
             client.mirror(Log::Directory).head().size,
         );
-        for (code, record) in client.directory().authorities() {
-            let central = if record.is_central() { "  central authority" } else { "" };
-            text += &format!("  {} {code}{central}\n", code.state());
-        }
-        text
+        text + &authorities_text(client.directory())
     });
     Ok(())
+}
+
+pub(super) fn describe_replacement(key: &SealingKey) -> serde_json::Value {
+    json!({"sealing_key": key.fingerprint(), "takes_effect": key.takes_effect().to_second().to_string(), "entry": key.place().index()})
+}
+
+pub(super) fn replacement_text(key: &SealingKey) -> String {
+    let when = match key.waits_until() {
+        None => "It is in force. Grant it to your colleagues, with `elchi profile grant`.".into(),
+        Some(time) => {
+            format!("It takes effect at {}, unless a custodian cancels it. Until then the old key is sealed to.", time.to_second())
+        }
+    };
+    format!("The directory names the new sealing key {}.\n{when}\n", key.fingerprint())
 }

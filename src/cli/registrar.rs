@@ -6,8 +6,9 @@ use serde_json::json;
 
 use super::arguments::{RegistrarCommand, StateFile, VoterFile};
 use super::fault::CliFault;
+use super::notices::LoudClient;
 use super::output::Output;
-use super::profile::folder;
+use super::profile::{describe_replacement, folder, replacement_text};
 use crate::client::{Client, ClientError};
 use crate::domain::{Log, StateCode};
 use crate::mla::Op;
@@ -49,17 +50,23 @@ pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &O
         }
         RegistrarCommand::Admit { enrolment, out } => {
             let enrolment: Enrolment = load_letter(&enrolment)?;
-            let mut client = Client::open(&folder)?;
+            let mut client = LoudClient::new(Client::open(&folder)?, output);
             let admission = StateRegistrar::open(&folder)?.admit(&mut client, &enrolment)?;
             publish_letter(&out, &admission)?;
             output.result(&json!({"member": admission.member, "admission": out}), || {
                 format!("{} is in the directory. Give {} to them.", admission.member, out.display())
             });
         }
+        RegistrarCommand::ReplaceKey { authority, key } => {
+            let sealing = std::fs::read_to_string(&key).map_err(ClientError::file("read", &key))?;
+            let mut client = LoudClient::new(Client::open(&folder)?, output);
+            let key = StateRegistrar::open(&folder)?.replace_key(&mut client, &authority, sealing.trim_end())?;
+            output.result(&describe_replacement(&key), || replacement_text(&key));
+        }
         RegistrarCommand::Revoke { member, reason } => {
-            let mut client = Client::open(&folder)?;
+            let mut client = LoudClient::new(Client::open(&folder)?, output);
             StateRegistrar::open(&folder)?.revoke(&mut client, &member, reason)?;
-            output.result(&json!({"revoked": member}), || format!("{member} is revoked."));
+            output.result(&json!({"revoked": member}), || format!("{} is revoked.", member.label()));
         }
     }
     Ok(())

@@ -1,7 +1,9 @@
 //! Acts without sealing: acknowledge, close, forward; and how any act is put and its receipt kept.
 
+use std::fs;
 use std::path::{Path, PathBuf};
 
+use super::follow::Offered;
 use super::history::CaseHistory;
 use super::{Client, ClientError, SignedBytes};
 use crate::clock;
@@ -107,7 +109,13 @@ impl Client {
         self.follow()?;
         let signer = self.profile.load_statement_signer()?;
         let after = self.directory.last_entry(self.profile.member().state());
-        let SignedBytes { statement, signature } = self.sign_statement(entry(after), &signer)?;
+        let signed = self.sign_statement(entry(after), &signer)?;
+        self.put_signed_entry(signed)
+    }
+
+    /// Puts an entry that is signed, and verifies its receipt.
+    pub(super) fn put_signed_entry(&mut self, signed: SignedBytes) -> Result<VerifiedReceipt, ClientError> {
+        let SignedBytes { statement, signature } = signed;
         let request = ActRequest { statement: Base64Bytes(statement), signature: Base64Bytes(signature), slips: Vec::new() };
         let (kept, path) = self.put_and_keep(&request)?;
         let now = clock::now();
@@ -140,10 +148,10 @@ impl Client {
         Ok((verified, kept.slips))
     }
 
-    fn explain_refused(&self, log: Log, refused: ReceiptRefused, path: &Path, now: UnixMillis) -> ClientError {
+    fn explain_refused(&mut self, log: Log, refused: ReceiptRefused, path: &Path, now: UnixMillis) -> ClientError {
         match refused {
             ReceiptRefused::Unproven(_) => ClientError::unproven(format!("{refused}; it is kept in {}", path.display())),
-            ReceiptRefused::NotWitnessed(rejected) => match self.explain_unwitnessed(log, &rejected, now) {
+            ReceiptRefused::NotWitnessed(rejected) => match self.require_no_conflict(log, &rejected, Offered::InReceipt, now) {
                 ClientError::NotWitnessed(reason) => ClientError::NotWitnessed(format!("the server has logged the act; {reason}")),
                 other => other,
             },
@@ -153,12 +161,28 @@ impl Client {
     /// Puts an act, and keeps its receipt before it is judged: one that proves nothing is evidence.
     pub(super) fn put_and_keep(&mut self, request: &ActRequest) -> Result<(Answered, PathBuf), ClientError> {
         let ActAnswer { receipt, slips } = self.session.put_act(request)?;
-        let path = self.profile.make_folder("receipts")?.join(format!("{}.json", hash(&request.statement.0)));
+        self.profile.make_folder("receipts")?;
+        let path = self.profile.receipt_path(&hash(&request.statement.0));
         let kept = KeptReceipt { statement: request.statement.clone(), receipt };
+        require_same_leaves(&path, &kept.receipt)?;
         let json = serde_json::to_vec(&kept).map_err(ClientError::unproven)?;
         durable::publish_file(&path, &json).map_err(ClientError::file("write", &path))?;
         Ok((Answered { receipt: kept.receipt, slips }, path))
     }
+}
+
+/// One act has one place in the log. A second receipt that says another is not written over the first: both are evidence.
+fn require_same_leaves(path: &Path, receipt: &Receipt) -> Result<(), ClientError> {
+    let earlier = fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<KeptReceipt>(&bytes).ok());
+    let place = |receipt: &Receipt| receipt.leaves.iter().map(|leaf| (leaf.index, leaf.leaf.0.clone())).collect::<Vec<_>>();
+    if earlier.is_none_or(|earlier| place(&earlier.receipt) == place(receipt)) {
+        return Ok(());
+    }
+    let second = path.with_extension("second.json");
+    let json = serde_json::to_vec(receipt).map_err(ClientError::unproven)?;
+    durable::publish_file(&second, &json).map_err(ClientError::file("write", &second))?;
+    let (first, second) = (path.display(), second.display());
+    Err(ClientError::unproven(format!("the server gives two places in the log for one act; both receipts are kept: {first} and {second}")))
 }
 
 /// An answer whose receipt is kept, and not judged yet.

@@ -6,7 +6,7 @@ use crate::crypto::hash;
 use crate::domain::{Log, UnixMillis};
 use crate::durable;
 use crate::tlog::{VerifiedCheckpoint, leaf_hash};
-use crate::trust::{CheckpointRejected, Standing, VerifiedReceipt, WitnessedCheckpoint};
+use crate::trust::{CheckpointRejected, Standing, VerifiedPolicy, VerifiedReceipt, WitnessedCheckpoint};
 use crate::wire::{DirectoryLeaf, EntryBundleName, decode_directory_leaf};
 
 impl Client {
@@ -26,7 +26,7 @@ impl Client {
                 Ok(checkpoint) => self.follow_to(log, &checkpoint, Offered::AsNewest)?,
                 Err(CheckpointRejected::Refused(refused)) => return Err(ClientError::unproven(refused)),
                 Err(rejected @ (CheckpointRejected::NotWitnessed { .. } | CheckpointRejected::NotFull { .. })) => {
-                    return Err(self.require_no_conflict(log, rejected, now));
+                    return Err(self.require_no_conflict(log, &rejected, Offered::AsNewest, now));
                 }
             }
         }
@@ -50,14 +50,20 @@ impl Client {
 
     /// A checkpoint behind which too few stand is not taken. But if it contradicts what this machine has verified, the log has
     /// signed two histories, and that is the answer.
-    fn require_no_conflict(&mut self, log: Log, rejected: CheckpointRejected, now: UnixMillis) -> ClientError {
-        let conflict = match &rejected {
+    pub(super) fn require_no_conflict(
+        &mut self,
+        log: Log,
+        rejected: &CheckpointRejected,
+        offered: Offered,
+        now: UnixMillis,
+    ) -> ClientError {
+        let conflict = match rejected {
             CheckpointRejected::NotWitnessed { checkpoint, .. } | CheckpointRejected::NotFull { checkpoint, .. } => {
-                self.keep_conflict(log, checkpoint, Offer { standing: None, offered: Offered::AsNewest })
+                self.keep_conflict(log, checkpoint, Offer { standing: None, offered })
             }
             CheckpointRejected::Refused(_) => Ok(()),
         };
-        conflict.err().unwrap_or_else(|| self.explain_unwitnessed(log, &rejected, now))
+        conflict.err().unwrap_or_else(|| self.explain_unwitnessed(log, rejected, now))
     }
 
     /// Extends the copy, or only tries to; and keeps both checkpoints when they contradict each other.
@@ -68,7 +74,7 @@ impl Client {
             Log::Directory => &mut self.directory_mirror,
         };
         let remembered = mirror.checkpoint().cloned();
-        let extended = extend(mirror, &mut self.session, log, checkpoint, offer);
+        let extended = extend(mirror, &mut self.session, log, checkpoint, offer, &self.policy);
         if let (Err(ClientError::Unproven(_)), Some(remembered)) = (&extended, remembered) {
             for (name, note) in [("remembered", &remembered), ("offered", checkpoint)] {
                 let path = folder.join(format!("{log}-{}-{name}.checkpoint", hash(checkpoint.note().as_str().as_bytes())));
@@ -100,7 +106,7 @@ struct Offer<'s> {
 
 /// As what a checkpoint came.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Offered {
+pub(super) enum Offered {
     AsNewest,
     InReceipt,
 }
@@ -111,6 +117,7 @@ fn extend(
     log: Log,
     checkpoint: &VerifiedCheckpoint,
     offer: Offer<'_>,
+    policy: &VerifiedPolicy,
 ) -> Result<(), ClientError> {
     let (have, want) = (mirror.head(), checkpoint.head());
     if want.size < have.size {
@@ -125,7 +132,7 @@ fn extend(
             ))),
         };
     }
-    mirror.extend(checkpoint, offer.standing, clock::now(), |next| {
+    mirror.extend(checkpoint, offer.standing, policy, clock::now(), |next| {
         let Some(name) = EntryBundleName::of_leaf(next, want.size) else { return Ok(Vec::new()) };
         let skip = usize::try_from(next - name.first_leaf()).unwrap_or(usize::MAX);
         Ok(session.fetch_leaves(log, name)?.into_iter().skip(skip).collect())

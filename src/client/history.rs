@@ -12,6 +12,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
+use super::chains::{Chains, Order, wrong};
 use super::{Client, ClientError, Session};
 use crate::crypto::hash;
 use crate::domain::{AuthorityCode, ChainKind, Hash, Log, Origin, Tag, UnixMillis};
@@ -133,7 +134,7 @@ impl Client {
             cases: BTreeMap::new(),
             seen: BTreeSet::new(),
             pending: None,
-            last: (UnixMillis(0), 0),
+            order: Order::default(),
         };
         self.events.scan(0, |index, bytes| replay.take_leaf(index, bytes))?;
         replay.finish()
@@ -174,21 +175,6 @@ fn opens(signed: &SignedBytes, leaf: &EventLeaf) -> bool {
     commitment(leaf.kind, &leaf.tag, &hash(&signed.statement), &hash(&signed.signature)) == leaf.commit
 }
 
-/// The chains that are being followed: each leaf must build on the one before.
-#[derive(Default)]
-struct Chains(BTreeMap<(ChainKind, Tag), (u64, Hash)>);
-
-impl Chains {
-    fn take(&mut self, index: u64, leaf: &EventLeaf, bytes: &[u8]) -> Result<(), ClientError> {
-        let (next, last) = self.0.get(&(leaf.kind, leaf.tag)).copied().unwrap_or((0, Hash::ZERO));
-        if leaf.seq != next || leaf.prev != last {
-            return Err(wrong(index, "it does not build on the one before it in its chain"));
-        }
-        self.0.insert((leaf.kind, leaf.tag), (next + 1, leaf_hash(bytes)));
-        Ok(())
-    }
-}
-
 struct Replay<'c> {
     statements: Statements<'c>,
     directory: &'c Directory,
@@ -201,8 +187,7 @@ struct Replay<'c> {
     /// Statements that were taken: one stands once in the whole log.
     seen: BTreeSet<Hash>,
     pending: Option<Pending>,
-    /// Time and directory size of the leaf before, whosever it is: neither ever falls.
-    last: (UnixMillis, u64),
+    order: Order,
 }
 
 /// A statement whose leaves are still coming.
@@ -215,13 +200,10 @@ struct Pending {
 impl Replay<'_> {
     fn take_leaf(&mut self, index: u64, bytes: &[u8]) -> Result<(), ClientError> {
         let leaf = decode_event_leaf(bytes).map_err(|fault| wrong(index, &fault.to_string()))?;
-        if leaf.time < self.last.0 || leaf.directory_size < self.last.1 {
-            return Err(wrong(index, "it claims to be older than the one before it"));
-        }
+        self.order.take(index, &leaf)?;
         if leaf.directory_size > self.directory.size() {
             return Err(wrong(index, "it refers to directory entries that do not exist"));
         }
-        self.last = (leaf.time, leaf.directory_size);
         let follows = match leaf.kind {
             ChainKind::Case => self.wanted.contains(&leaf.tag),
             ChainKind::Document => self.documents.contains_key(&leaf.tag),
@@ -296,8 +278,4 @@ impl Pending {
         self.event.leaves.push(bytes.to_vec());
         Ok(())
     }
-}
-
-fn wrong(index: u64, reason: &str) -> ClientError {
-    ClientError::unproven(format!("event {index} should not stand in the log like this: {reason}"))
 }

@@ -32,6 +32,8 @@ pub struct Mirror {
     frontier: Frontier,
     checkpoint: Option<VerifiedCheckpoint>,
     full: Option<FullHead>,
+    /// How far witnesses stood behind the checkpoint when it was taken; none if that was before this process began.
+    standing: Option<Standing>,
     bytes: u64,
 }
 
@@ -46,7 +48,8 @@ impl Mirror {
         let checkpoint = load_checkpoint(&checkpoint_file, log, policy)?;
         let full = FullHead::load(folder, log, policy)?;
         let folder = folder.to_owned();
-        let mut mirror = Self { log, folder, leaves, checkpoint_file, frontier: Frontier::new(), checkpoint, full, bytes: 0 };
+        let mut mirror =
+            Self { log, folder, leaves, checkpoint_file, frontier: Frontier::new(), checkpoint, full, standing: None, bytes: 0 };
         mirror.recompute()?;
         Ok(mirror)
     }
@@ -68,7 +71,12 @@ impl Mirror {
 
     /// Whether all witnesses have stood behind all of the copy.
     pub fn is_full(&self) -> bool {
-        self.full.is_some_and(|full| full.head.size == self.frontier.size())
+        self.full.is_some_and(|full| full.meets_policy && full.head.size == self.frontier.size())
+    }
+
+    /// How far witnesses stood behind the newest checkpoint when this process took it, if it did.
+    pub fn standing(&self) -> Option<&Standing> {
+        self.standing.as_ref()
     }
 
     /// Adds the leaves between the copy and `checkpoint`, if they lead to its root: then the log has
@@ -81,6 +89,7 @@ impl Mirror {
         &mut self,
         checkpoint: &VerifiedCheckpoint,
         standing: Option<&Standing>,
+        policy: &VerifiedPolicy,
         now: UnixMillis,
         mut fetch: impl FnMut(u64) -> Result<Vec<Vec<u8>>, ClientError>,
     ) -> Result<(), ClientError> {
@@ -101,7 +110,7 @@ impl Mirror {
                 self.head().size
             )));
         }
-        self.require_times(&added, checkpoint)?;
+        self.require_times(&added, checkpoint, policy)?;
         // What is only tried is cut off again, too.
         let Some(standing) = standing else { return Ok(()) };
         file.flush().and_then(|()| durable::sync_file(file.get_ref())).map_err(ClientError::file("write", &self.leaves))?;
@@ -110,19 +119,22 @@ impl Mirror {
         // From here on this machine holds the log to this checkpoint.
         (self.frontier, self.bytes) = (added.frontier, added.bytes);
         self.checkpoint = Some(checkpoint.clone());
-        if *standing == Standing::Full {
+        self.standing = Some(standing.clone());
+        match standing {
             // From here on the window of provisional work begins anew. A crash before leaves it shorter, never longer.
-            self.full = Some(FullHead::publish(&self.folder, self.log, checkpoint, self.full, now)?);
+            Standing::Full => self.full = Some(FullHead::publish(&self.folder, self.log, checkpoint, self.full, now)?),
+            Standing::Unwitnessed if self.full.take().is_some() => FullHead::forget(&self.folder, self.log)?,
+            Standing::Unwitnessed | Standing::Provisional { .. } => {}
         }
         Ok(())
     }
 
     /// Witnesses have clocks of their own: no leaf was written later than a cosignature over it says, nor earlier than one
-    /// over the log without it; give or take ten minutes.
-    fn require_times(&self, added: &Added, checkpoint: &VerifiedCheckpoint) -> Result<(), ClientError> {
+    /// over the log without it; give or take ten minutes. Only the own state's witnesses are believed against the log.
+    fn require_times(&self, added: &Added, checkpoint: &VerifiedCheckpoint, policy: &VerifiedPolicy) -> Result<(), ClientError> {
         let Some((first, last)) = added.times else { return Ok(()) };
         let cosigned =
-            |checkpoint: &VerifiedCheckpoint| checkpoint.cosignatures().iter().map(|line| line.time().to_millis().0).collect::<Vec<_>>();
+            |checkpoint: &VerifiedCheckpoint| policy.own_times(checkpoint).into_iter().map(|time| time.to_millis().0).collect::<Vec<_>>();
         let later = cosigned(checkpoint).into_iter().find(|time| last.0 > time + CLOCK_SKEW_MS_MAX);
         let before = self.checkpoint.as_ref().map(cosigned).unwrap_or_default();
         let earlier = before.into_iter().find(|time| first.0 + CLOCK_SKEW_MS_MAX < *time);
@@ -162,7 +174,10 @@ impl Mirror {
     }
 
     fn recompute(&mut self) -> Result<(), ClientError> {
-        let Some(checkpoint) = &self.checkpoint else { return self.cut(0) };
+        let Some(checkpoint) = &self.checkpoint else {
+            // A full head without a checkpoint: somebody took the one away and not the other.
+            return if self.full.is_none() { self.cut(0) } else { Err(damaged(&self.checkpoint_file)) };
+        };
         let head = checkpoint.head();
         let mut reader = LeafReader::open(&self.leaves)?;
         let mut went_through_full = self.went_through_full();

@@ -13,6 +13,8 @@
 //! ```
 
 mod acts;
+mod authority_keys;
+mod chains;
 mod cover;
 mod fault;
 mod finding;
@@ -21,6 +23,8 @@ mod full_head;
 mod history;
 mod inbox;
 mod mirror;
+mod notices;
+mod objections;
 mod opening;
 mod outbox;
 mod pipe;
@@ -46,6 +50,7 @@ pub use full_head::FullHead;
 pub use history::{CaseEvent, CaseHistory, SignedBytes};
 pub use inbox::InboxEntry;
 pub use mirror::Mirror;
+pub use notices::Notice;
 pub use opening::OpenedSubmission;
 pub use outbox::{Draft, DraftDocument, Waiting};
 pub use profile::{Profile, ProfileSettings, TlsKey};
@@ -111,7 +116,7 @@ impl Client {
 
     /// A statement of this member, now, as of what this machine has verified; with its signature.
     fn sign_statement(&self, act: Act, signer: &dyn Signer) -> Result<SignedBytes, ClientError> {
-        self.require_permitted_now(&act)?;
+        self.require_permitted_now(act.op())?;
         let log = act.op().log();
         let now = clock::now_second();
         let statement = Statement {

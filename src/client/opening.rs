@@ -8,6 +8,7 @@
 //!
 //! Slips of what was opened are kept, still sealed, so that this authority can forward the documents.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::thread;
 
@@ -18,10 +19,13 @@ use super::{Client, ClientError, Progress};
 use crate::domain::{AuthorityCode, Hash, Log, Tag};
 use crate::durable::{self, StagedFile};
 use crate::seal::{
-    Digest, DocumentDigests, DocumentIdentity, ExpectedSlip, GrantedIdentity, OpenError, OpenedDocument, OpenedSlip, SealingIdentity,
-    open_cover, open_document, open_slip,
+    Digest, DocumentDigests, DocumentIdentity, ExpectedSlip, OpenError, OpenedDocument, OpenedSlip, SealingIdentity, open_cover,
+    open_document, open_slip,
 };
-use crate::wire::{Act, DocumentLine, OnDocuments, SlipBody, Statement, Submit};
+use crate::wire::{Act, DocumentLine, OnDocuments, SlipBody, SlipLine, Statement, Submit};
+
+/// The authority's sealing identities, by the fingerprint of the key.
+type Identities = BTreeMap<Hash, SealingIdentity>;
 
 /// A submission that was opened and verified.
 #[derive(Debug)]
@@ -72,10 +76,11 @@ impl CaseHistory {
         self.submissions_held_by(authority).into_iter().flat_map(|submission| submission.held).collect()
     }
 
-    /// SHA-256 of an authority's slip of a document, as signed by whoever sealed it.
-    fn slip_sha256(&self, document: &Tag, authority: &AuthorityCode) -> Option<Hash> {
+    /// An authority's slip of a document, as signed by whoever sealed it.
+    fn slip_line(&self, document: &Tag, authority: &AuthorityCode) -> Result<&SlipLine, ClientError> {
         let slips = self.events.iter().flat_map(|event| event.statement.statement().act.slips());
-        slips.rev().find(|slip| slip.document == *document && slip.authority == *authority).map(|slip| slip.sha256)
+        let line = slips.rev().find(|slip| slip.document == *document && slip.authority == *authority);
+        line.ok_or_else(|| ClientError::unproven(format!("no statement gives {authority} a slip of document {document}")))
     }
 }
 
@@ -97,11 +102,11 @@ impl Client {
         let history = self.load_case(case)?;
         let own = self.profile.member().authority().clone();
         let submission = choose_submission(&history, &own, position)?;
-        let identity = self.load_authority_identity()?;
+        let identities = self.load_slip_identities(&history, &submission.held)?;
         let folder = make_new_folder(folder)?;
         let on_documents = OnDocuments { case: *case, documents: submission.held.clone() };
         let (_, slips) = self.sign_and_put(Act::Release(on_documents.clone()), Vec::new())?;
-        let opened = self.open_slips(&history, &submission, slips, &identity)?;
+        let opened = self.open_slips(&history, &submission, slips, &identities)?;
         let statement = submission.event.statement.statement();
         let (first, rest) = opened.split_first().ok_or_else(|| ClientError::unproven("the server released no slip"))?;
         let cover = self.fetch_cover(first, statement, submission.submit, &folder, progress)?;
@@ -125,26 +130,16 @@ impl Client {
             let hint = format!("open it first: elchi open {}", history.tag);
             ClientError::not_possible(format!("document {document} was not opened on this machine"), hint)
         })?;
+        self.open_one_slip(history, document, &slip, &self.load_slip_identities(history, &[*document])?)
+    }
+
+    /// The identities that open this authority's slips of documents, by the keys that the statements name: what was
+    /// sealed before a key was replaced opens with the old one.
+    fn load_slip_identities(&self, history: &CaseHistory, documents: &[Tag]) -> Result<Identities, ClientError> {
         let own = self.profile.member().authority();
-        self.open_one_slip(history, document, own, &slip, &self.load_authority_identity()?)
-    }
-
-    /// The authority's sealing identity, which must be the one that the directory names.
-    pub(crate) fn load_authority_identity(&self) -> Result<SealingIdentity, ClientError> {
-        self.require_listed(self.profile.load_granted_identity()?)
-    }
-
-    /// Checks a grant of the authority's sealing identity to this member.
-    ///
-    /// # Errors
-    /// When it does not open, or is not of the key that the directory lists.
-    pub fn verify_granted_identity(&self, grant: &[u8]) -> Result<SealingIdentity, ClientError> {
-        self.require_listed(self.profile.open_grant(grant)?)
-    }
-
-    fn require_listed(&self, granted: GrantedIdentity) -> Result<SealingIdentity, ClientError> {
-        let listed = self.sealing_key_of(self.profile.member().authority())?;
-        granted.verify_listed(&listed).map_err(ClientError::unproven)
+        let lines = documents.iter().map(|document| history.slip_line(document, own));
+        let keys = lines.map(|line| Ok(line?.key)).collect::<Result<BTreeSet<Hash>, ClientError>>()?;
+        keys.into_iter().map(|key| Ok((key, self.load_authority_identity(&key)?))).collect()
     }
 
     fn open_slips(
@@ -152,9 +147,8 @@ impl Client {
         history: &CaseHistory,
         submission: &HeldSubmission<'_>,
         slips: Vec<SlipBody>,
-        identity: &SealingIdentity,
+        identities: &Identities,
     ) -> Result<Vec<ReleasedDocument>, ClientError> {
-        let own = self.profile.member().authority();
         let lines = submission.submit.documents.iter().filter(|line| submission.held.contains(&line.tag));
         if slips.len() != submission.held.len() {
             return Err(ClientError::unproven("the server did not release the slips that were asked for"));
@@ -163,7 +157,7 @@ impl Client {
             .zip(slips)
             .map(|(line, body)| {
                 let slip = body.slip.0;
-                let opened = self.open_one_slip(history, &line.tag, own, &slip, identity)?;
+                let opened = self.open_one_slip(history, &line.tag, &slip, identities)?;
                 Ok(ReleasedDocument { line: line.clone(), slip, opened })
             })
             .collect()
@@ -173,13 +167,12 @@ impl Client {
         &self,
         history: &CaseHistory,
         document: &Tag,
-        own: &AuthorityCode,
         slip: &[u8],
-        identity: &SealingIdentity,
+        identities: &Identities,
     ) -> Result<OpenedSlip, ClientError> {
-        let signed = history.slip_sha256(document, own);
-        let sha256 = signed.ok_or_else(|| ClientError::unproven(format!("no statement gives {own} a slip of document {document}")))?;
-        let expected = ExpectedSlip { log: self.policy.origin(Log::Events), document, sha256: &sha256 };
+        let signed = history.slip_line(document, self.profile.member().authority())?;
+        let identity = identities.get(&signed.key).ok_or_else(|| ClientError::unproven(format!("document {document}: another key")))?;
+        let expected = ExpectedSlip { log: self.policy.origin(Log::Events), document, sha256: &signed.sha256 };
         open_slip(slip, identity, &expected).map_err(|refused| ClientError::unproven(format!("document {document}: {refused}")))
     }
 

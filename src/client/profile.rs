@@ -7,7 +7,8 @@
 //! tls.key .pem        TLS key (PKCS#8 PEM); its certificate and the issuing CA's
 //! statement.key .pem  statement key; its certificate and the issuing CA's
 //! member.age          the member's own sealing identity
-//! authority.age       the authority's sealing identity, age-sealed to the member's
+//! authority-….age     the authority's sealing identities, each age-sealed to the member's; named by the first 16 digits
+//!                     of the key's fingerprint
 //! memory/             copies of both logs with their checkpoints, statements that were read
 //! receipts/ outbox/   what was done, what is on its way
 //! lock                held by the process that works with the profile
@@ -22,7 +23,8 @@ use rustix::fs::FlockOperation;
 use zeroize::Zeroizing;
 
 use super::ClientError;
-use crate::domain::{MemberCode, StateCode};
+use crate::domain::{Hash, MemberCode, StateCode};
+use crate::durable;
 use crate::seal::{GrantedIdentity, SealingIdentity, open_authority_identity};
 use crate::settings::load_settings;
 use crate::sign::{Certificate, Signer, SoftwareSigner};
@@ -49,6 +51,11 @@ pub struct TlsKey {
     pub chain_der: Vec<Vec<u8>>,
     /// PKCS#8 DER.
     pub key_pkcs8: Zeroizing<Vec<u8>>,
+}
+
+/// The file of an authority's sealing identity: enough of the fingerprint to tell an authority's keys apart.
+fn authority_identity_name(key: &Hash) -> String {
+    format!("authority-{}.age", &key.to_string()[..16])
 }
 
 impl Profile {
@@ -78,6 +85,11 @@ impl Profile {
     /// A file or folder of the profile.
     pub fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// Where the receipt of a statement is kept that this profile put.
+    pub(super) fn receipt_path(&self, statement: &Hash) -> PathBuf {
+        self.folder.join("receipts").join(format!("{statement}.json"))
     }
 
     /// A folder of the profile, made if it is not there yet.
@@ -159,20 +171,30 @@ impl Profile {
         SoftwareSigner::from_pkcs8_der(&key, certificate, issuer).map_err(|refused| self.broken(format!("statement.key: {refused}")))
     }
 
-    /// The authority's sealing identity as it was granted to the member; to be held against the directory.
+    /// The authority's sealing identity of the key with this fingerprint, as it was granted to the member; to be held
+    /// against the directory.
     ///
     /// # Errors
-    /// When a part is missing or does not open.
-    pub fn load_granted_identity(&self) -> Result<GrantedIdentity, ClientError> {
-        let grant = self.read("authority.age").map_err(|fault| match fault {
+    /// When it is missing or does not open.
+    pub fn load_granted_identity(&self, key: &Hash) -> Result<GrantedIdentity, ClientError> {
+        let grant = self.read(&authority_identity_name(key)).map_err(|fault| match fault {
             ClientError::Profile { path, reason, .. } => ClientError::Profile {
                 path,
                 reason,
-                hint: "ask a colleague for `elchi profile grant`, and take it with `elchi profile take-grant`",
+                hint: "ask a custodian of your authority for `elchi profile grant`, and take it with `elchi profile take-grant`",
             },
             other => other,
         })?;
         self.open_grant(&grant)
+    }
+
+    /// Keeps a sealing identity of the authority, sealed to the member's own.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn publish_granted_identity(&self, key: &Hash, sealed: &[u8]) -> Result<(), ClientError> {
+        let path = self.path(&authority_identity_name(key));
+        durable::publish_file(&path, sealed).map_err(ClientError::file("write", &path))
     }
 
     /// The authority's sealing identity from a grant to this member; to be held against the directory.
@@ -181,7 +203,8 @@ impl Profile {
     /// When it does not open.
     pub fn open_grant(&self, grant: &[u8]) -> Result<GrantedIdentity, ClientError> {
         let own = self.load_member_identity()?;
-        open_authority_identity(grant, &own, self.member.authority()).map_err(|refused| self.broken(format!("authority.age: {refused}")))
+        open_authority_identity(grant, &own, self.member.authority())
+            .map_err(|refused| ClientError::unproven(format!("the grant: {refused}")))
     }
 
     /// The member's own sealing identity.

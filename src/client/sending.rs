@@ -11,7 +11,7 @@ use crate::crypto::{hash, random_nonce, random_tag};
 use crate::domain::limits::{DOCUMENTS_PER_SUBMISSION_MAX, RECIPIENTS_MAX};
 use crate::domain::{AuthorityCode, Hash, Log, Tag};
 use crate::durable;
-use crate::mla::SubmissionKind;
+use crate::mla::{Op, SubmissionKind};
 use crate::seal::{DocumentIdentity, SealingRecipient, seal_document, seal_slip};
 use crate::trust::VerifiedReceipt;
 use crate::wire::{Act, ActRequest, Base64Bytes, DocumentLine, RefusalCode, SlipBody, SlipLine, Submit};
@@ -196,16 +196,10 @@ impl Client {
         all.into_iter().map(|authority| Ok((authority.clone(), self.sealing_key_of(authority)?))).collect()
     }
 
-    /// An authority's sealing key, from the directory and nowhere else.
+    /// An authority's sealing key in force, from the directory and nowhere else.
     pub(super) fn sealing_key_of(&self, authority: &AuthorityCode) -> Result<SealingRecipient, ClientError> {
-        let record = self.directory.authority(authority).ok_or_else(|| {
-            ClientError::not_possible(
-                format!("{authority} is not in the directory"),
-                "check the code; `elchi profile show` lists the authorities",
-            )
-        })?;
         let unusable = |_| ClientError::unproven(format!("the directory's sealing key of {authority} is no key"));
-        record.sealing().parse().map_err(unusable)
+        self.sealing_in_force(authority)?.text().parse().map_err(unusable)
     }
 
     fn send_folder(&mut self, folder: OutboxFolder, watch: Watch<'_>) -> Result<Sent, ClientError> {
@@ -219,6 +213,7 @@ impl Client {
                     (self.sign_draft(&folder, &draft)?, false)
                 }
             };
+            self.require_permitted_now(Op::Submit)?;
             match self.put_and_keep(&act) {
                 Ok(answered) => break (act, answered),
                 Err(ClientError::Refused(problem)) if problem.code.is_judgement() => {

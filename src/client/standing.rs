@@ -7,10 +7,15 @@
 //!
 //! The window counts from the last full checkpoint of the log that covered all that this machine had, by its own clock.
 
+use super::full_head::load_first_refusal;
 use super::{Client, ClientError, Mirror};
 use crate::domain::{Log, UnixMillis, UtcSecond};
+use crate::mla::Op;
 use crate::trust::{CheckpointRejected, Standing, WitnessedCheckpoint};
-use crate::wire::Act;
+
+/// How long this machine must have been refusing what it is shown before that is an alarm: a witness that is only late, when
+/// a machine is switched on again after a holiday, is none.
+const ALARM_AFTER_SECONDS: u64 = 3600;
 
 /// That this machine works provisionally with a log, and until when it may.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -47,7 +52,7 @@ impl Client {
     fn provisional_notice(&self, log: Log) -> Option<ProvisionalNotice> {
         let mirror = self.mirror(log);
         let work = self.policy.policy().provisional.as_ref()?;
-        let full = mirror.full().filter(|_| !mirror.is_full())?;
+        let full = mirror.full()?;
         let Standing::Provisional { missing } = self.standing(log) else { return None };
         Some(ProvisionalNotice {
             log,
@@ -58,28 +63,38 @@ impl Client {
         })
     }
 
-    /// How far witnesses stand behind this machine's copy of a log.
+    /// How far witnesses stand behind this machine's copy of a log: behind the checkpoint that this process took, or else
+    /// behind the one that is remembered.
     pub fn standing(&self, log: Log) -> Standing {
         let mirror = self.mirror(log);
-        match mirror.checkpoint() {
-            _ if !self.policy.logs().asks_for_witnesses() => Standing::Unwitnessed,
-            Some(checkpoint) if !mirror.is_full() => {
+        if !self.policy.logs().asks_for_witnesses() {
+            return Standing::Unwitnessed;
+        }
+        match (mirror.standing(), mirror.checkpoint()) {
+            (Some(standing), _) => standing.clone(),
+            (None, Some(_)) if mirror.is_full() => Standing::Full,
+            (None, Some(checkpoint)) => {
                 let newest = checkpoint.cosignatures().iter().map(|cosignature| cosignature.time()).max();
                 let votes = self.policy.logs().count_votes(checkpoint, newest.map_or(UnixMillis(0), UtcSecond::to_millis));
                 Standing::Provisional { missing: self.policy.missing(&votes) }
             }
-            _ => Standing::Full,
+            (None, None) => Standing::Provisional { missing: Vec::new() },
         }
+    }
+
+    /// The weaker standing of the two logs: what is done and shown rests on both.
+    pub fn standing_of_both(&self) -> Standing {
+        let [events, directory] = Log::ALL.map(|log| self.standing(log));
+        if events.is_final() { directory } else { events }
     }
 
     /// Whether the event at `index` stands under a checkpoint that is all the policy asks for.
     pub fn is_final(&self, log: Log, index: u64) -> bool {
-        !self.policy.logs().asks_for_witnesses() || self.mirror(log).full().is_some_and(|full| index < full.head.size)
+        !self.policy.logs().asks_for_witnesses() || self.mirror(log).full().is_some_and(|full| full.meets_policy && index < full.head.size)
     }
 
     /// Refuses acts of the events log that the policy does not let be done provisionally, while work is provisional.
-    pub(super) fn require_permitted_now(&self, act: &Act) -> Result<(), ClientError> {
-        let op = act.op();
+    pub(super) fn require_permitted_now(&self, op: Op) -> Result<(), ClientError> {
         let is_provisional = Log::ALL.into_iter().any(|log| !self.standing(log).is_final());
         let is_allowed = self.policy.policy().provisional.as_ref().is_some_and(|work| work.acts.contains(&op));
         if !is_provisional || is_allowed || op.log() == Log::Directory {
@@ -122,9 +137,16 @@ impl Client {
         if now.to_second() <= until {
             return Ok(());
         }
+        // A machine that was off for so long has not been refused anything yet: the first time it only waits.
+        let refused_since = load_first_refusal(&self.profile.make_folder("memory")?, log, now)?;
+        if now.to_second().unix() < refused_since.unix().saturating_add(ALARM_AFTER_SECONDS) {
+            return Err(ClientError::NotWitnessed(format!(
+                "the server shows no checkpoint of the {log} log with all cosignatures, and the time for provisional work ended on {until}\nhint: try again in some minutes; if it stays so for an hour, it becomes an alarm"
+            )));
+        }
         let provisional = mirror.head().size.saturating_sub(full.head.size);
         Err(ClientError::unproven(format!(
-            "ALARM: since {} the server has not shown a checkpoint of the {log} log with the cosignatures that your policy asks for; time for that ended on {until}. {provisional} events have been provisional since. Either a witness has been away for so long, or the server keeps its cosignatures, and history, from you\nhint: call your state's auditor, and the operators of the witnesses, by another way than this network",
+            "ALARM: since {} this machine has been shown no checkpoint of the {log} log with the cosignatures that your policy asks for; the time for that ended on {until}, and it has been refusing others since {refused_since}. {provisional} events are provisional. Either a witness has been away for so long, or the server keeps its cosignatures, and history, from you\nhint: call your state's auditor, and the operators of the witnesses, by another way than this network",
             full.since
         )))
     }

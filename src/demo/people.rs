@@ -98,7 +98,8 @@ fn enrol_person(stage: &Stage<'_>, person: &Person) -> Result<(), ClientError> {
     publish_letter(&letter("enrolment"), &enrolment)?;
     let admission = registrar.admit(&mut client, &enrolment)?;
     publish_letter(&letter("admission"), &admission)?;
-    accept(&admission, &profile).map(|_| ())
+    // They see the two entries that name their authority and themselves, and expected both.
+    accept(&admission, &profile)?.keep_shown()
 }
 
 fn parse(code: &str) -> Result<MemberCode, String> {

@@ -49,6 +49,11 @@ impl AuthorityCode {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// State and code together, as people are shown it: `KG kg.gpo`.
+    pub fn label(&self) -> String {
+        format!("{} {self}", self.state())
+    }
 }
 
 const AUTHORITY_RULE: &str =
@@ -104,6 +109,11 @@ impl MemberCode {
     /// The state this member's authority belongs to.
     pub fn state(&self) -> StateCode {
         self.authority.state()
+    }
+
+    /// State and code together, as people are shown it: `KG kg.gpo/07`.
+    pub fn label(&self) -> String {
+        format!("{} {self}", self.state())
     }
 }
 

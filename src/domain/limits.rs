@@ -69,8 +69,16 @@ pub const DIRECTORY_ENTRIES_PER_STATE_MAX: u64 = 10_000;
 /// sends a hundred of those in a day, and what is logged stays for ever.
 pub const LEAVES_PER_MEMBER_PER_DAY_MAX: u64 = 50_000;
 
+/// Entries that one member, who is no registrar, adds to the directory in 24 hours: an authority's key, granted to all
+/// who read. It takes 200 days of it to fill a state's share of the directory.
+pub const ENTRIES_PER_MEMBER_PER_DAY_MAX: u64 = 50;
+
 /// How far a statement's time, and the server's clock, may lie from each other.
 pub const CLOCK_SKEW_MS_MAX: u64 = 10 * 60 * 1000;
+
+/// Who has been custodian for so long replaces their authority's sealing key at once; any other replacement waits as
+/// long. A day, in which somebody of the authority looks.
+pub const CUSTODY_MS: u64 = 24 * 3600 * 1000;
 
 /// A cosignature counts for six hours: a witness may be away for a night's maintenance window, and a log that hides its
 /// newer history from a reader can do so no longer. Idle heads are cosigned anew well before.

@@ -5,7 +5,7 @@ use super::uploads::{claim_document, describe_fault, upload_mismatch};
 use super::{ActError, Exchange};
 use crate::clock;
 use crate::crypto::hash;
-use crate::domain::limits::{BLOB_BYTES_MAX, SLIP_BYTES_MAX};
+use crate::domain::limits::{BLOB_BYTES_MAX, ENTRIES_PER_MEMBER_PER_DAY_MAX, LEAVES_PER_MEMBER_PER_DAY_MAX, SLIP_BYTES_MAX};
 use crate::domain::{Hash, Log, Tag};
 use crate::seal::{HEADER_BYTES_MAX, verify_header};
 use crate::store::{NewSlip, UPLOAD_PREFIX_BYTES};
@@ -32,7 +32,7 @@ impl Exchange {
         // Looked up before time and order are judged, so that a retry after a cut is never refused.
         let accepted = match self.find_earlier(log, &sha256)? {
             Some(earlier) => earlier,
-            None => match self.admit(peer, &statement, request).and_then(|job| self.sequence(job, &statement)) {
+            None => match self.admit(peer, &statement, request).and_then(|job| self.sequence(job, peer, &statement)) {
                 Ok(accepted) => accepted,
                 // Sent twice at once, the later may find its uploads claimed by the earlier: that is no refusal.
                 Err(error) => self.find_earlier(log, &sha256)?.ok_or(error)?,
@@ -69,11 +69,11 @@ impl Exchange {
         Ok(Job::Event(Box::new(EventJob { statement: verified, slips, tls_certificate })))
     }
 
-    /// Has a job sequenced, at the cost of the actor's budget.
-    fn sequence(&self, job: Job, statement: &Statement) -> Result<Drafted, ActError> {
-        let leaves = touched_chains(statement).len() as u64;
-        self.budget.spend(&statement.actor, leaves, clock::now())?;
-        self.queue.sequence(job).inspect_err(|_| self.budget.give_back(&statement.actor, leaves))
+    /// Has a job sequenced, at the cost of the budget of whoever put it.
+    fn sequence(&self, job: Job, peer: &VerifiedPeer, statement: &Statement) -> Result<Drafted, ActError> {
+        let leaves = cost_of(peer, statement);
+        self.budget.spend(peer.member(), leaves, clock::now())?;
+        self.queue.sequence(job).inspect_err(|_| self.budget.give_back(peer.member(), leaves))
     }
 
     /// The uploads that a submission names: the peer's own, complete, of the digest and length that the
@@ -111,9 +111,21 @@ impl Exchange {
     }
 }
 
-/// The member who signs is the member who is connected; a registrar does directory acts and no others.
+/// What an act takes from the budget of whoever puts it, in leaves. A member's entries in the directory are few; a
+/// registrar's are counted by the directory itself.
+fn cost_of(peer: &VerifiedPeer, statement: &Statement) -> u64 {
+    match statement.act.op().log() {
+        Log::Events => touched_chains(statement).len() as u64,
+        Log::Directory if peer.is_registrar() => 0,
+        Log::Directory => LEAVES_PER_MEMBER_PER_DAY_MAX / ENTRIES_PER_MEMBER_PER_DAY_MAX,
+    }
+}
+
+/// The member who signs is the member who is connected; a registrar does directory acts and no others. A cancellation may
+/// be handed in by anybody of its actor's state: who was revoked no longer connects, and is heard all the same.
 fn require_actor(peer: &VerifiedPeer, statement: &Statement) -> Result<(), Refusal> {
-    if &statement.actor != peer.member() {
+    let is_carried = matches!(statement.act, Act::Cancel(_)) && statement.actor.state() == peer.member().state();
+    if !is_carried && &statement.actor != peer.member() {
         return Err(Refusal::new(RefusalCode::NotTheActor, format!("{} is connected, {} is the actor", peer.member(), statement.actor)));
     }
     if peer.is_registrar() && statement.act.op().log() != Log::Directory {

@@ -1,4 +1,4 @@
-//! How much each member's acts may add to the events log in a day: what is logged stays for ever. Counted in
+//! How much each member's acts may add to the logs in a day: what is logged stays for ever. Counted in
 //! memory; a restart forgives.
 
 use std::collections::BTreeMap;
@@ -29,7 +29,7 @@ impl LeafBudget {
             *line = Spent { since: now, leaves: 0 };
         }
         if line.leaves + leaves > LEAVES_PER_MEMBER_PER_DAY_MAX {
-            let detail = format!("{member} has added {} entries to the log since {}", line.leaves, line.since.to_second());
+            let detail = format!("{member} has added as much to the logs as one member may in the day since {}", line.since.to_second());
             return Err(Refusal::new(RefusalCode::TooManyActs, detail));
         }
         line.leaves += leaves;

@@ -306,7 +306,7 @@ impl<'s> Draft<'s> {
             return Err(stale(text.actor.to_string()));
         }
         for to in text.act.recipients() {
-            let key = |at: JudgedAt| self.directory.authority_at(to, at.directory_size).map(|record| record.sealing_fingerprint());
+            let key = |at: JudgedAt| self.directory.sealing_at(to, at).map(|key| key.fingerprint());
             if key(now) != key(then) {
                 return Err(stale(to.to_string()));
             }

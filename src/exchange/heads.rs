@@ -9,9 +9,13 @@ use super::{Exchange, ExchangeFault};
 use crate::domain::{Hash, Log};
 use crate::tlog::{VerifiedCheckpoint, prove_consistency};
 
-/// How long an act waits for the witnesses before its receipt is given under a head without them. Two round trips over
-/// a satellite; whoever asks witnesses has given up on a slow one before.
-const SHOWN_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a witness has for both heads: three round trips over a satellite.
+pub const ROUND_DEADLINE: Duration = Duration::from_secs(3);
+
+/// How long an act waits for the witnesses before its receipt is given under a head without them: the round that it just
+/// missed, its own, and some more.
+const SHOWN_PATIENCE: Duration = Duration::from_secs(8);
+const _: () = assert!(SHOWN_PATIENCE.as_secs() > 2 * ROUND_DEADLINE.as_secs());
 
 impl Exchange {
     /// The newest checkpoint of a log that members are shown.

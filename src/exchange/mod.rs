@@ -41,6 +41,7 @@ use crate::trust::{Directory, TrustAnchors};
 
 pub use crate::store::{UploadFault, UploadProgress, UploadWriter};
 pub use faults::{ActError, ExchangeFault};
+pub use heads::ROUND_DEADLINE;
 pub use published::{HeadsMoved, Published};
 pub use releases::ReleasedBlob;
 pub use verification::{LogsVerified, verify_logs};

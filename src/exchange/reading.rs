@@ -15,7 +15,7 @@ impl Exchange {
     /// A refusal when it has not; or a fault.
     pub fn load_entry_bundle(&self, log: Log, name: EntryBundleName) -> Result<Vec<u8>, ActError> {
         let range = name.first_leaf()..name.first_leaf().saturating_add(name.width().into());
-        if range.end > self.shown(log).head().size {
+        if range.end > self.published().head(log).head().size {
             return Err(Refusal::not_found().into());
         }
         let leaves = self.store.load_leaves(log, range)?;
@@ -27,7 +27,7 @@ impl Exchange {
     /// # Errors
     /// A refusal when it has not; or a fault.
     pub fn load_hash_tile(&self, log: Log, name: HashTileName) -> Result<Vec<u8>, ActError> {
-        if name.tree_size_min() > self.shown(log).head().size {
+        if name.tree_size_min() > self.published().head(log).head().size {
             return Err(Refusal::not_found().into());
         }
         let nodes = StoredNodes { store: &self.store, log };

@@ -71,6 +71,12 @@ words!(
         Member = "member",
         /// Ends a member's entry, at once.
         Revoke = "revoke",
+        /// Puts another sealing key in the place of an authority's.
+        Replace = "replace",
+        /// Undoes a replacement before it takes effect.
+        Cancel = "cancel",
+        /// Says that a member holds their authority's sealing identity.
+        Grant = "grant",
     }
 );
 
@@ -78,7 +84,7 @@ impl Op {
     /// The log this op is written to.
     pub const fn log(self) -> Log {
         match self {
-            Op::Authority | Op::Member | Op::Revoke => Log::Directory,
+            Op::Authority | Op::Member | Op::Revoke | Op::Replace | Op::Cancel | Op::Grant => Log::Directory,
             Op::Submit | Op::Release | Op::Opened | Op::Acknowledge | Op::Forward | Op::Close => Log::Events,
         }
     }
@@ -87,7 +93,8 @@ impl Op {
     pub const fn moves_case(self) -> bool {
         match self {
             Op::Submit | Op::Acknowledge | Op::Forward | Op::Close => true,
-            Op::Release | Op::Opened | Op::Authority | Op::Member | Op::Revoke => false,
+            Op::Release | Op::Opened => false,
+            Op::Authority | Op::Member | Op::Revoke | Op::Replace | Op::Cancel | Op::Grant => false,
         }
     }
 }

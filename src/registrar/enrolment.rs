@@ -6,9 +6,9 @@ use super::ca::{create_request, generate_key};
 use super::letters::{Admission, Enrolment, Invitation};
 use super::policy::{publish_bundle, verify_bundle};
 use crate::client::{Client, ClientError, Profile};
-use crate::domain::{AuthorityCode, Hash, MemberCode};
+use crate::domain::{Hash, MemberCode};
 use crate::durable;
-use crate::seal::{SealingIdentity, seal_authority_identity};
+use crate::seal::SealingIdentity;
 use crate::sign::{Certificate, SoftwareSigner};
 use crate::trust::{CertificateProfile, JudgedAt, verify_chain};
 
@@ -25,7 +25,7 @@ pub fn enrol(invitation: &Invitation, folder: &Path) -> Result<Enrolment, Client
     let statement_request = make_key(folder, "statement.key")?;
     let own = SealingIdentity::generate();
     publish(&folder.join("member.age"), format!("{}\n", own.expose_secret().as_str()).as_bytes())?;
-    let authority_sealing = if invitation.founds { Some(found_authority(folder, invitation.member.authority(), &own)?) } else { None };
+    let authority_sealing = if invitation.founds { Some(Profile::open(folder)?.make_authority_identity()?.to_string()) } else { None };
     Ok(Enrolment {
         member: invitation.member.clone(),
         token: invitation.token,
@@ -34,14 +34,6 @@ pub fn enrol(invitation: &Invitation, folder: &Path) -> Result<Enrolment, Client
         sealing: own.recipient().to_string(),
         authority_sealing,
     })
-}
-
-/// The authority's sealing identity, made by its first member, kept sealed to that member's own key.
-fn found_authority(folder: &Path, authority: &AuthorityCode, own: &SealingIdentity) -> Result<String, ClientError> {
-    let identity = SealingIdentity::generate();
-    let sealed = seal_authority_identity(&identity, authority, &own.recipient()).map_err(ClientError::unproven)?;
-    publish(&folder.join("authority.age"), &sealed)?;
-    Ok(identity.recipient().to_string())
 }
 
 /// Completes a profile: the certificates must be of the keys that are here, and the directory log must hold
@@ -88,35 +80,6 @@ fn verify_admitted(profile: &Profile, kind: CertificateProfile, chain_pem: &str)
     let key = profile.load_key(if kind == CertificateProfile::Tls { "tls.key" } else { "statement.key" })?;
     SoftwareSigner::from_pkcs8_der(&key, leaf.clone(), issuer.clone()).map_err(|fault| refused(fault.to_string()))?;
     Ok(verified.certificate_sha256())
-}
-
-/// Seals the authority's identity to another member of the same authority, by the key that the directory
-/// lists for them.
-///
-/// # Errors
-/// When this profile does not hold the identity, or the member is not in force.
-pub fn grant(client: &mut Client, member: &MemberCode) -> Result<Vec<u8>, ClientError> {
-    client.follow()?;
-    let authority = client.profile().member().authority().clone();
-    if *member.authority() != authority {
-        return Err(ClientError::not_possible(format!("{member} is not of {authority}"), "only members of the own authority hold its key"));
-    }
-    let at = JudgedAt { directory_size: client.directory().size(), time: crate::clock::now() };
-    let record = client.directory().member_at(member, at);
-    let record = record.ok_or_else(|| ClientError::not_possible(format!("{member} is not in the directory"), "ask your registrar"))?;
-    let holder = record.entry().sealing.parse().map_err(|_| ClientError::unproven(format!("the sealing key of {member} is no key")))?;
-    let identity = client.load_authority_identity()?;
-    seal_authority_identity(&identity, &authority, &holder).map_err(ClientError::unproven)
-}
-
-/// Takes a granted identity into the profile, if it is the one that the directory lists.
-///
-/// # Errors
-/// When it does not open with this member's key, or is not of the authority's listed key.
-pub fn take_grant(client: &mut Client, sealed: &[u8]) -> Result<(), ClientError> {
-    client.follow()?;
-    client.verify_granted_identity(sealed)?;
-    publish(&client.profile().path("authority.age"), sealed)
 }
 
 /// Makes a profile's folder, readable by its owner only, with `profile.toml` in it.

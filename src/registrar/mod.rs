@@ -21,7 +21,7 @@ mod state_registrar;
 mod witness_rule;
 
 pub use ca::{CaFault, StateCa, Validity, create_request, generate_key, issue_server_certificate, verify_request};
-pub use enrolment::{accept, enrol, grant, take_grant};
+pub use enrolment::{accept, enrol};
 pub use letters::{Admission, Enrolment, Invitation, PolicyBundle, load_letter, publish_letter};
 pub use pinned_tls::{PinnedTls, make_pinned_tls};
 pub use policy::take_policy;

@@ -24,7 +24,7 @@ use crate::domain::{AuthorityCode, Hash, MemberCode, Role, StateCode, UtcSecond}
 use crate::mla::RevocationReason;
 use crate::seal::SealingRecipient;
 use crate::sign::Certificate;
-use crate::trust::CertificateProfile;
+use crate::trust::{CertificateProfile, SealingKey};
 use crate::wire::{Act, AuthorityEntry, MemberEntry, Revocation, ServerSheet};
 
 /// How long what is issued is valid, in seconds: the CA ten years, a registrar five, a member two.
@@ -149,7 +149,7 @@ impl StateRegistrar {
         Ok(bundle)
     }
 
-    /// Invites a member.
+    /// Invites a member. Who founds an authority becomes its custodian, whatever else they are.
     ///
     /// # Errors
     /// When they are not of the own state, have no role, or there is no policy yet.
@@ -165,6 +165,10 @@ impl StateRegistrar {
         }
         self.profile.load_policy()?;
         let mut roles = seat.roles.clone();
+        if seat.founds {
+            // Whose machine makes the authority's key hands it on.
+            roles.push(Role::Custodian);
+        }
         roles.sort();
         roles.dedup();
         let seat = Seat { roles, ..seat.clone() };
@@ -215,6 +219,16 @@ impl StateRegistrar {
     /// When the server refuses it.
     pub fn revoke(&self, client: &mut Client, member: &MemberCode, reason: RevocationReason) -> Result<(), ClientError> {
         client.publish_entry(|after| Act::Revoke(Revocation { after, member: member.clone(), reason })).map(|_| ())
+    }
+
+    /// Replaces an authority's sealing key by one that one of its members made. It takes effect after a day, unless a
+    /// custodian cancels it.
+    ///
+    /// # Errors
+    /// When it is no sealing key, the authority is not in the directory, or the server refuses it.
+    pub fn replace_key(&self, client: &mut Client, authority: &AuthorityCode, sealing: &str) -> Result<SealingKey, ClientError> {
+        sealing.parse::<SealingRecipient>().map_err(|_| ClientError::unproven("this is no sealing key"))?;
+        client.publish_replacement(authority, sealing)
     }
 
     /// The policy in force with its signature and roots.
@@ -300,7 +314,7 @@ impl StateRegistrar {
 }
 
 fn publish_authority(client: &mut Client, authority: &AuthorityCode, central: bool, sealing: &str) -> Result<(), ClientError> {
-    if client.directory().authority(authority).is_some_and(|record| record.sealing() == sealing) {
+    if client.directory().authority(authority).is_some_and(|record| record.first_key().text() == sealing) {
         return Ok(());
     }
     let entry = |after| Act::Authority(AuthorityEntry { after, authority: authority.clone(), central, sealing: sealing.to_owned() });

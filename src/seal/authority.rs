@@ -11,7 +11,7 @@
 use super::age_file::SealError;
 use super::identity_file::{IdentityFileRefused, open_identity_file, seal_identity_file};
 use super::{SealingIdentity, SealingRecipient};
-use crate::domain::AuthorityCode;
+use crate::domain::{AuthorityCode, Hash};
 
 const MARK: &str = "elchi-authority/v1";
 
@@ -35,6 +35,11 @@ pub enum GrantRefused {
 pub struct OtherKey;
 
 impl GrantedIdentity {
+    /// The fingerprint of the key whose identity it is, which may be anybody's.
+    pub fn fingerprint(&self) -> Hash {
+        self.0.recipient().fingerprint()
+    }
+
     /// Gives up the identity if it belongs to `listed`, the authority's key in the directory.
     ///
     /// # Errors

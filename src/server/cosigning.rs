@@ -16,14 +16,11 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::witness_link::{WitnessFault, WitnessLink};
-use crate::exchange::{Exchange, Published};
+use super::witness_link::{Given, WitnessFault, WitnessLink};
+use crate::exchange::{Exchange, Published, ROUND_DEADLINE};
 use crate::net::LinkFault;
-use crate::tlog::WitnessVerifierKey;
+use crate::tlog::{VerifiedCheckpoint, WitnessVerifierKey};
 use crate::wire::{NoteSignature, WitnessSheet};
-
-/// How long a witness has for both heads.
-const ROUND_DEADLINE: Duration = Duration::from_secs(3);
 
 /// How often one that is away is asked again.
 const ASK_AGAIN_AFTER: Duration = Duration::from_secs(5);
@@ -59,8 +56,10 @@ pub struct Cosigning {
     exchange: Arc<Exchange>,
     moved: Arc<Notify>,
     keys: Vec<WitnessVerifierKey>,
+    /// What each gave last, in the order of `keys`, whether it is there now or not.
+    given: Vec<[Option<Given>; 2]>,
     present: Vec<WitnessLink>,
-    away: JoinSet<WitnessLink>,
+    away: JoinSet<Result<WitnessLink, WitnessFault>>,
 }
 
 impl Cosigning {
@@ -72,28 +71,32 @@ impl Cosigning {
         let link =
             |sheet: &WitnessSheet| WitnessLink::new(sheet).map_err(|reason| CosigningRefused::Sheet { key: sheet.key.clone(), reason });
         let present = sheets.iter().map(link).collect::<Result<Vec<_>, _>>()?;
-        let keys = present.iter().map(|link| link.key().clone()).collect();
+        let keys: Vec<WitnessVerifierKey> = present.iter().map(|link| link.key().clone()).collect();
+        if let Some((_, twice)) = keys.iter().enumerate().find(|(at, key)| keys[..*at].contains(key)) {
+            return Err(CosigningRefused::Sheet { key: twice.to_wire().to_string(), reason: "there are two sheets of it".into() });
+        }
+        let given = vec![[None, None]; keys.len()];
         let moved = Arc::new(Notify::new());
         let on_moved = moved.clone();
         exchange.show_when_told(Box::new(move || on_moved.notify_one()));
-        let mut cosigning = Self { exchange, moved, keys, present, away: JoinSet::new() };
+        let mut cosigning = Self { exchange, moved, keys, given, present, away: JoinSet::new() };
         if let Some((link, fault)) = cosigning.round().await.into_iter().find(|(_, fault)| fault.is_about_log()) {
             return Err(CosigningRefused::LogRefused { name: link, reason: fault.to_string() });
         }
         Ok(cosigning)
     }
 
-    /// Goes on for ever.
+    /// Goes on for ever; ends only if a witness that was away at the start has seen more of a log than there is, or
+    /// another one, or if a task fails.
     pub async fn run(mut self) {
         loop {
             tokio::select! {
                 () = self.moved.notified() => {}
                 () = sleep(IDLE_ROUND_AFTER) => {}
                 Some(back) = self.away.join_next(), if !self.away.is_empty() => {
-                    if let Ok(link) = back {
-                        tracing::info!(witness = %link.key().name(), "a witness is back");
-                        self.present.push(link);
-                    }
+                    let Ok(Ok(link)) = back else { return };
+                    tracing::info!(witness = %link.key().name(), "a witness is back");
+                    self.present.push(link);
                 }
             }
             self.round().await;
@@ -111,6 +114,9 @@ impl Cosigning {
         let mut faults = Vec::new();
         while let Some(answered) = asked.join_next().await {
             let Ok((link, outcome)) = answered else { continue };
+            if let Some(at) = self.keys.iter().position(|key| key == link.key()) {
+                self.given[at] = link.given();
+            }
             match outcome {
                 Ok(()) => self.present.push(link),
                 Err(fault) => {
@@ -125,13 +131,16 @@ impl Cosigning {
         faults
     }
 
+    /// Shows both heads with all lines for them that still count, also of a witness that is away by now.
     fn show(&self, published: &Published) {
-        let given: Vec<[Option<NoteSignature>; 2]> = self.present.iter().map(|link| link.lines_for(published)).collect();
-        let [events, directory] = [0, 1].map(|log: usize| given.iter().filter_map(|lines| lines[log].clone()).collect::<Vec<_>>());
-        let events = published.events.with_cosignatures(&self.keys, &events);
-        let directory = published.directory_head.with_cosignatures(&self.keys, &directory);
-        match (events, directory) {
-            (Ok(events), Ok(directory)) => self.exchange.show_heads(events, directory),
+        let lines = |place: usize, head: &VerifiedCheckpoint| -> Vec<NoteSignature> {
+            self.given.iter().filter_map(|given| given[place].as_ref()?.line_for(head.head())).collect()
+        };
+        let (events, directory) = (&published.events, &published.directory_head);
+        let cosigned =
+            [events.with_cosignatures(&self.keys, &lines(0, events)), directory.with_cosignatures(&self.keys, &lines(1, directory))];
+        match cosigned {
+            [Ok(events), Ok(directory)] => self.exchange.show_heads(events, directory),
             _ => tracing::error!("the cosignatures do not fit into a note"),
         }
     }
@@ -143,15 +152,23 @@ async fn ask(mut link: WitnessLink, exchange: Arc<Exchange>, published: Arc<Publ
     (link, outcome)
 }
 
-async fn ask_until_back(mut link: WitnessLink, exchange: Arc<Exchange>) -> WitnessLink {
+/// Asks until it cosigns again. What a witness says against the log stops the server if it is the first that it says since
+/// the server began: then this may be an old state of the log, and nobody could tell before.
+async fn ask_until_back(mut link: WitnessLink, exchange: Arc<Exchange>) -> Result<WitnessLink, WitnessFault> {
     loop {
         sleep(ASK_AGAIN_AFTER).await;
         let published = exchange.published();
         let (again, outcome) = ask(link, exchange.clone(), published).await;
         link = again;
-        match outcome {
-            Ok(()) => return link,
-            Err(fault) => tracing::debug!(witness = %link.key().name(), %fault, "a witness is still away"),
+        let Err(fault) = outcome else { return Ok(link) };
+        let name = link.key().name().to_string();
+        if fault.is_about_log() {
+            trace_fault(&name, &fault);
+            if !link.has_cosigned() {
+                return Err(fault);
+            }
+        } else {
+            tracing::debug!(witness = name, %fault, "a witness is still away");
         }
     }
 }

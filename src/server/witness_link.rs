@@ -7,6 +7,7 @@ use http::header::CONTENT_TYPE;
 use http::{Method, Request, StatusCode};
 use tokio::task::spawn_blocking;
 
+use crate::clock;
 use crate::domain::{Log, TreeHead};
 use crate::exchange::{Exchange, Published};
 use crate::net::{ClientDeadlines, Connection, Connector, LinkFault, OutgoingBody, Rate};
@@ -18,6 +19,12 @@ use crate::wire::{
 
 /// How old a cosignature of an unchanged head may get before it is renewed: readers take six hours.
 const RENEW_AFTER: Duration = Duration::from_secs(30 * 60);
+
+/// How long a line of a witness that is away is still shown with an unchanged head: readers take it for six hours.
+const SHOWN_FOR: Duration = Duration::from_secs(5 * 3600);
+
+/// How far a witness's clock may lie from the server's: far less than readers allow, so that they never see it.
+const CLOCKS_APART_SECONDS_MAX: u64 = 120;
 
 /// How often a witness may tell another size than the one it told just before, in one exchange.
 const ATTEMPTS_MAX: usize = 3;
@@ -59,10 +66,18 @@ pub(super) struct WitnessLink {
     last: [Option<Given>; 2],
 }
 
-struct Given {
+#[derive(Clone)]
+pub(super) struct Given {
     head: TreeHead,
     line: NoteSignature,
     since: Instant,
+}
+
+impl Given {
+    /// The line, if it is of this very head and will count with every reader for a while.
+    pub(super) fn line_for(&self, head: TreeHead) -> Option<NoteSignature> {
+        (self.head == head && self.since.elapsed() < SHOWN_FOR).then(|| self.line.clone())
+    }
 }
 
 impl WitnessLink {
@@ -77,7 +92,11 @@ impl WitnessLink {
         let upload_rate = Rate { bytes_per_second_min: 1024, grace: brief };
         let deadlines = ClientDeadlines { connect: brief, handshake: brief, first_byte: brief, chunk: brief, upload_rate };
         let connector = Connector::for_stranger(vec![sheet.tls_spki], deadlines).map_err(|fault| fault.to_string())?;
+        let path_ok = sheet.path.is_empty() || (sheet.path.starts_with('/') && !sheet.path.ends_with('/'));
         let target = format!("{}/{ADD_CHECKPOINT}", sheet.path);
+        if !path_ok || target.bytes().any(|byte| !byte.is_ascii_graphic()) {
+            return Err("its path must be empty, or begin with a slash and end with none".to_owned());
+        }
         Ok(Self { key, connector, address: sheet.address.clone(), target, connection: None, last: [None, None] })
     }
 
@@ -85,12 +104,14 @@ impl WitnessLink {
         &self.key
     }
 
-    /// The lines that it gave for exactly these heads, of the events log, then of the directory log.
-    pub(super) fn lines_for(&self, published: &Published) -> [Option<NoteSignature>; 2] {
-        Log::ALL.map(|log| {
-            let given = self.last[place(log)].as_ref();
-            given.filter(|given| given.head == published.head(log).head()).map(|given| given.line.clone())
-        })
+    /// What it gave last, of the events log and of the directory log.
+    pub(super) fn given(&self) -> [Option<Given>; 2] {
+        self.last.clone()
+    }
+
+    /// Whether it has cosigned anything since this process began.
+    pub(super) fn has_cosigned(&self) -> bool {
+        self.last.iter().any(Option::is_some)
     }
 
     /// Has it cosign both heads, as far as it has not, or too long ago.
@@ -127,9 +148,14 @@ impl WitnessLink {
     }
 
     fn take_line(&self, head: &VerifiedCheckpoint, lines: &[NoteSignature]) -> Result<NoteSignature, WitnessFault> {
-        let cosigned = head.with_cosignatures(std::slice::from_ref(&self.key), lines);
-        let line = cosigned.ok().and_then(|cosigned| cosigned.cosignatures().first().map(|cosignature| cosignature.line().clone()));
-        line.ok_or_else(|| WitnessFault::Refused("without a cosignature of its key that holds".into()))
+        let cosigned = head.with_cosignatures(std::slice::from_ref(&self.key), lines).ok();
+        let given = cosigned.as_ref().and_then(|cosigned| cosigned.cosignatures().first());
+        let given = given.ok_or_else(|| WitnessFault::Refused("without a cosignature of its key that holds".into()))?;
+        let (theirs, ours) = (given.time(), clock::now_second());
+        if theirs.unix().abs_diff(ours.unix()) > CLOCKS_APART_SECONDS_MAX {
+            return Err(WitnessFault::Refused(format!("with the time {theirs}, and it is {ours} here: one of the clocks is wrong")));
+        }
+        Ok(given.line().clone())
     }
 
     async fn put(&mut self, request: &AddCheckpoint) -> Result<Answer, WitnessFault> {

@@ -95,6 +95,13 @@ impl VerifiedCheckpoint {
         compose_note(self.note.text(), &lines)
     }
 
+    /// The same with the log's signature and these cosignatures alone.
+    pub(super) fn with_only(&self, keep: impl Fn(&Cosignature) -> bool) -> Result<Self, CheckpointRefused> {
+        let cosignatures = self.cosignatures.iter().filter(|cosignature| keep(cosignature)).cloned().collect();
+        let kept = self.cosigned(self.note.clone(), cosignatures);
+        Ok(Self { note: kept.to_plain_note()?, ..kept })
+    }
+
     pub(super) fn cosigned(&self, note: SignedNote, cosignatures: Vec<Cosignature>) -> Self {
         Self { note, cosignatures, ..self.clone() }
     }

@@ -113,6 +113,22 @@ impl LogPolicy {
         Votes { names, is_quorum }
     }
 
+    /// The checkpoint with the log's signature and with those cosignatures alone that count at `now`.
+    ///
+    /// # Errors
+    /// Never: the lines stood in a note before.
+    pub fn keep_current(&self, checkpoint: &VerifiedCheckpoint, now: UnixMillis) -> Result<VerifiedCheckpoint, CheckpointRefused> {
+        checkpoint.with_only(|cosignature| is_current(cosignature.time().to_millis(), now))
+    }
+
+    /// The witnesses that a name of the policy stands for, groups resolved.
+    pub fn witnesses_of(&self, name: &PolicyName) -> Vec<&WitnessVerifierKey> {
+        match self.groups.iter().find(|group| group.name == *name) {
+            Some(group) => group.members.iter().flat_map(|member| self.witnesses_of(member)).collect(),
+            None => self.witnesses.iter().filter(|(witness, _)| witness == name).map(|(_, key)| key).collect(),
+        }
+    }
+
     /// Whose votes the quorum waits for: those of the quorum's members that are not there.
     pub fn missing(&self, votes: &Votes) -> Vec<PolicyName> {
         let Quorum::Of(quorum) = &self.quorum else { return Vec::new() };

@@ -143,7 +143,7 @@ pub fn permit_act(case: Option<&Case>, statement: VerifiedStatement, directory: 
         Act::Acknowledge(_) => rules.permit_on_case(CaseAct::Acknowledge)?,
         Act::Close(_) => rules.permit_on_case(CaseAct::Close)?,
         Act::Release(act) | Act::Opened(act) => rules.permit_on_documents(act)?,
-        Act::Authority(_) | Act::Member(_) | Act::Revoke(_) => {
+        Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => {
             return Err(Refusal::new(RefusalCode::WrongLog, "directory entries do not go into the events log"));
         }
     };
@@ -302,9 +302,9 @@ impl Rules<'_> {
 
     fn require_current_keys(&self, slips: &[SlipLine]) -> Result<(), Refusal> {
         for slip in slips {
-            let record = self.directory.authority_at(&slip.authority, self.at.directory_size);
-            let current = record.ok_or_else(|| recipient_refused(&format!("{} is not in the directory", slip.authority)))?;
-            if current.sealing_fingerprint() != slip.key {
+            let current = self.directory.sealing_at(&slip.authority, self.at);
+            let current = current.ok_or_else(|| recipient_refused(&format!("{} is not in the directory", slip.authority)))?;
+            if current.fingerprint() != slip.key {
                 return Err(slips_refused(&format!("a slip is sealed to another key than {}'s", slip.authority)));
             }
         }

@@ -1,7 +1,8 @@
 //! Who is at the other end of a connection: decided by the certificate of the handshake, nothing else.
 
 use super::chain::{ChainRefused, PathPlace, VerifiedCertificate, verify_chain};
-use super::directory::{Directory, MemberRecord};
+use super::directory::Directory;
+use super::members::MemberRecord;
 use super::profile::CertificateProfile;
 use super::statement::JudgedAt;
 use crate::domain::{MemberCode, Role, UnixMillis};

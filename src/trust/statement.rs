@@ -2,7 +2,8 @@
 
 use super::anchors::TrustAnchors;
 use super::chain::verify_chain;
-use super::directory::{Directory, MemberRecord};
+use super::directory::Directory;
+use super::members::MemberRecord;
 use super::profile::CertificateProfile;
 use crate::crypto::hash;
 use crate::domain::limits::CLOCK_SKEW_MS_MAX;

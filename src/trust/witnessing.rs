@@ -10,7 +10,7 @@
 use std::fmt;
 
 use super::policy::VerifiedPolicy;
-use crate::domain::{Log, StateCode, TreeHead, UnixMillis};
+use crate::domain::{Log, StateCode, TreeHead, UnixMillis, UtcSecond};
 use crate::tlog::{CheckpointRefused, VerifiedCheckpoint, Votes};
 use crate::wire::{PolicyName, SignedNote};
 
@@ -62,7 +62,7 @@ impl fmt::Display for Standing {
     }
 }
 
-/// A checkpoint with its standing. Only [`VerifiedPolicy::verify_checkpoint`] makes one.
+/// A checkpoint with its standing, and with no line but the log's and those that counted. Only [`VerifiedPolicy::verify_checkpoint`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WitnessedCheckpoint {
     checkpoint: VerifiedCheckpoint,
@@ -92,10 +92,8 @@ pub enum CheckpointRejected {
     /// It is not what it says it is.
     #[error(transparent)]
     Refused(#[from] CheckpointRefused),
-    /// It is the log's, and too few witnesses stand behind it.
-    #[error(
-        "no witness of {state} has cosigned the newest checkpoint of the {log} log (size {})\nhint: try again in a minute; if it lasts, tell whoever runs {state}'s witnesses", .checkpoint.head().size
-    )]
+    /// It is the log's, and none of the own state's witnesses stands behind it now.
+    #[error("{}", describe_unwitnessed(*.log, *.state, .checkpoint, *.own, *.now))]
     NotWitnessed {
         /// The log.
         log: Log,
@@ -103,6 +101,10 @@ pub enum CheckpointRejected {
         state: StateCode,
         /// The checkpoint. If it contradicts what this reader has, it is evidence all the same.
         checkpoint: Box<VerifiedCheckpoint>,
+        /// When one of the own witnesses cosigned it, if one did: too long ago, or in the future, by this reader's clock.
+        own: Option<UtcSecond>,
+        /// This reader's clock.
+        now: UtcSecond,
     },
     /// The own state's witnesses stand behind it, others do not, and the policy allows no provisional work.
     #[error(
@@ -118,6 +120,18 @@ pub enum CheckpointRejected {
     },
 }
 
+fn describe_unwitnessed(log: Log, state: StateCode, checkpoint: &VerifiedCheckpoint, own: Option<UtcSecond>, now: UtcSecond) -> String {
+    let size = checkpoint.head().size;
+    match own {
+        None => format!(
+            "no witness of {state} has cosigned the newest checkpoint of the {log} log (size {size})\nhint: try again in a minute; if it lasts, tell whoever runs {state}'s witnesses"
+        ),
+        Some(own) => format!(
+            "{state}'s witness cosigned the newest checkpoint of the {log} log (size {size}) at {own}, and this machine's clock says {now}\nhint: set this machine's clock; if it is right, tell whoever runs {state}'s witnesses"
+        ),
+    }
+}
+
 impl VerifiedPolicy {
     /// Verifies a checkpoint of one of the two logs, and counts who stands behind it at `now`.
     ///
@@ -129,17 +143,35 @@ impl VerifiedPolicy {
             return Ok(WitnessedCheckpoint { checkpoint, standing: Standing::Unwitnessed });
         };
         let votes = self.logs().count_votes(&checkpoint, now);
+        if !votes.has(own) {
+            let own = self.own_times(&checkpoint).into_iter().max();
+            let (state, now, checkpoint) = (self.policy().state, now.to_second(), Box::new(checkpoint));
+            return Err(CheckpointRejected::NotWitnessed { log, state, checkpoint, own, now });
+        }
+        // What does not count now is not kept either: a line with a false time is nobody's word about anything later.
+        let checkpoint = self.logs().keep_current(&checkpoint, now)?;
         if votes.is_quorum() {
             return Ok(WitnessedCheckpoint { checkpoint, standing: Standing::Full });
-        }
-        if !votes.has(own) {
-            return Err(CheckpointRejected::NotWitnessed { log, state: self.policy().state, checkpoint: Box::new(checkpoint) });
         }
         let standing = Standing::Provisional { missing: self.missing(&votes) };
         match self.policy().provisional {
             Some(_) => Ok(WitnessedCheckpoint { checkpoint, standing }),
             None => Err(CheckpointRejected::NotFull { log, standing, checkpoint: Box::new(checkpoint) }),
         }
+    }
+
+    /// Whether a checkpoint that was kept was full at the time of its newest cosignature.
+    pub fn was_full(&self, checkpoint: &VerifiedCheckpoint) -> bool {
+        let newest = checkpoint.cosignatures().iter().map(|cosignature| cosignature.time().to_millis()).max();
+        let votes = newest.map(|newest| self.logs().count_votes(checkpoint, newest));
+        votes.is_some_and(|votes| votes.is_quorum() && self.policy().own_vote().is_some_and(|own| votes.has(own)))
+    }
+
+    /// When the own state's witnesses cosigned a checkpoint, by their clocks.
+    pub fn own_times(&self, checkpoint: &VerifiedCheckpoint) -> Vec<UtcSecond> {
+        let own = self.policy().own_vote().map(|name| self.logs().witnesses_of(name)).unwrap_or_default();
+        let of_own = checkpoint.cosignatures().iter().filter(|cosignature| own.contains(&cosignature.witness()));
+        of_own.map(|cosignature| cosignature.time()).collect()
     }
 
     /// Who is missing for the quorum, as people call them.

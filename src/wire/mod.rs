@@ -6,12 +6,15 @@
 mod base64_bytes;
 mod bodies;
 mod checkpoint;
+mod entries;
+mod entries_text;
 mod entry_bundle;
 mod leaf;
 mod note;
 mod refusal;
 mod server_sheet;
 mod statement;
+mod statement_lines;
 mod statement_text;
 mod tile_names;
 mod tlog_policy;
@@ -26,6 +29,7 @@ pub use bodies::{
     STATEMENTS_PATH, SignedStatement, SlipBody, UPLOAD_COMPLETE, UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOADS_PATH,
 };
 pub use checkpoint::{Checkpoint, encode_checkpoint, parse_checkpoint, parse_extended_checkpoint};
+pub use entries::{AuthorityEntry, Cancellation, Grant, MemberEntry, Replacement, Revocation};
 pub use entry_bundle::{BUNDLE_BYTES_MAX, BundleMalformed, decode_entry_bundle, encode_entry_bundle};
 pub use leaf::{
     DirectoryLeaf, EVENT_LEAF_BYTES, EventLeaf, LeafMalformed, decode_directory_leaf, decode_event_leaf, encode_directory_leaf,
@@ -34,10 +38,9 @@ pub use leaf::{
 pub use note::{KeyId, KeyName, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, NoteMalformed, NoteSignature, SignedNote, compose_note, parse_note};
 pub use refusal::{Problem, Refusal, RefusalCode};
 pub use server_sheet::ServerSheet;
-pub use statement::{
-    Act, AuthorityEntry, DocumentLine, Forward, MemberEntry, OnCase, OnDocuments, Revocation, SlipLine, Statement, Submit,
-};
-pub use statement_text::{StatementMalformed, encode_statement, parse_statement};
+pub use statement::{Act, DocumentLine, Forward, OnCase, OnDocuments, SlipLine, Statement, Submit};
+pub use statement_lines::StatementMalformed;
+pub use statement_text::{encode_statement, parse_statement};
 pub use tile_names::{EntryBundleName, HashTileName, TILE_WIDTH};
 pub use tlog_policy::{PolicyLine, PolicyName, Quorum, Threshold, TlogPolicy, encode_tlog_policy};
 pub use tlog_policy_text::{POLICY_ENTRIES_MAX, TLOG_POLICY_BYTES_MAX, TlogPolicyMalformed, compose_tlog_policy, parse_tlog_policy};

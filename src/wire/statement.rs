@@ -1,7 +1,8 @@
 //! A statement: the signed text of an act, as a value. Its text is `statement_text`'s.
 
-use crate::domain::{AuthorityCode, Hash, MemberCode, Nonce, Origin, Role, Tag, TreeHead, UploadId, UtcSecond};
-use crate::mla::{Op, RevocationReason, SubmissionKind};
+use super::entries::{AuthorityEntry, Cancellation, Grant, MemberEntry, Replacement, Revocation};
+use crate::domain::{AuthorityCode, Hash, MemberCode, Nonce, Origin, Tag, TreeHead, UploadId, UtcSecond};
+use crate::mla::{Op, SubmissionKind};
 
 /// The signed text of an act. Made by `parse_statement` from received bytes, or by an actor.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,6 +46,12 @@ pub enum Act {
     Member(MemberEntry),
     /// See [`Op::Revoke`].
     Revoke(Revocation),
+    /// See [`Op::Replace`].
+    Replace(Replacement),
+    /// See [`Op::Cancel`].
+    Cancel(Cancellation),
+    /// See [`Op::Grant`].
+    Grant(Grant),
 }
 
 impl Act {
@@ -60,6 +67,9 @@ impl Act {
             Act::Authority(_) => Op::Authority,
             Act::Member(_) => Op::Member,
             Act::Revoke(_) => Op::Revoke,
+            Act::Replace(_) => Op::Replace,
+            Act::Cancel(_) => Op::Cancel,
+            Act::Grant(_) => Op::Grant,
         }
     }
 
@@ -70,7 +80,7 @@ impl Act {
             Act::Release(act) | Act::Opened(act) => Some(&act.case),
             Act::Acknowledge(act) | Act::Close(act) => Some(&act.case),
             Act::Forward(act) => Some(&act.case),
-            Act::Authority(_) | Act::Member(_) | Act::Revoke(_) => None,
+            Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => None,
         }
     }
 
@@ -83,6 +93,9 @@ impl Act {
             Act::Authority(act) => Some(&act.after),
             Act::Member(act) => Some(&act.after),
             Act::Revoke(act) => Some(&act.after),
+            Act::Replace(act) => Some(&act.after),
+            Act::Cancel(act) => Some(&act.after),
+            Act::Grant(act) => Some(&act.after),
             Act::Release(_) | Act::Opened(_) => None,
         }
     }
@@ -93,7 +106,8 @@ impl Act {
             Act::Submit(act) => &act.to,
             Act::Forward(act) => &act.to,
             Act::Release(_) | Act::Opened(_) => &[],
-            Act::Acknowledge(_) | Act::Close(_) | Act::Authority(_) | Act::Member(_) | Act::Revoke(_) => &[],
+            Act::Acknowledge(_) | Act::Close(_) => &[],
+            Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => &[],
         }
     }
 
@@ -103,7 +117,8 @@ impl Act {
             Act::Submit(act) => act.documents.iter().map(|document| document.tag).collect(),
             Act::Release(act) | Act::Opened(act) => act.documents.clone(),
             Act::Forward(act) => act.documents.clone(),
-            Act::Acknowledge(_) | Act::Close(_) | Act::Authority(_) | Act::Member(_) | Act::Revoke(_) => Vec::new(),
+            Act::Acknowledge(_) | Act::Close(_) => Vec::new(),
+            Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => Vec::new(),
         }
     }
 
@@ -113,7 +128,8 @@ impl Act {
             Act::Submit(act) => &act.slips,
             Act::Forward(act) => &act.slips,
             Act::Release(_) | Act::Opened(_) => &[],
-            Act::Acknowledge(_) | Act::Close(_) | Act::Authority(_) | Act::Member(_) | Act::Revoke(_) => &[],
+            Act::Acknowledge(_) | Act::Close(_) => &[],
+            Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => &[],
         }
     }
 }
@@ -192,49 +208,4 @@ pub struct Forward {
     pub slips: Vec<SlipLine>,
     /// To whom, ascending.
     pub to: Vec<AuthorityCode>,
-}
-
-/// Names an authority of the registrar's state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AuthorityEntry {
-    /// Leaf hash of the state's last directory entry; zeros for the first.
-    pub after: Hash,
-    /// Which authority.
-    pub authority: AuthorityCode,
-    /// Whether it is the state's central authority.
-    pub central: bool,
-    /// Its sealing key, an `age1pq1…` recipient as text.
-    pub sealing: String,
-}
-
-/// Names a member of an authority of the registrar's state.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MemberEntry {
-    /// Leaf hash of the state's last directory entry.
-    pub after: Hash,
-    /// Who.
-    pub member: MemberCode,
-    /// Roles, in the order of [`Role::ALL`], each once.
-    pub roles: Vec<Role>,
-    /// SHA-256 of the TLS certificate.
-    pub tls: Hash,
-    /// SHA-256 of the statement certificate.
-    pub statement: Hash,
-    /// The member's own sealing key, an `age1pq1…` recipient as text.
-    pub sealing: String,
-    /// The first second the entry holds.
-    pub valid_from: UtcSecond,
-    /// The last second the entry holds.
-    pub valid_until: UtcSecond,
-}
-
-/// Ends a member's entry.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Revocation {
-    /// Leaf hash of the state's last directory entry.
-    pub after: Hash,
-    /// Whose.
-    pub member: MemberCode,
-    /// Why.
-    pub reason: RevocationReason,
 }

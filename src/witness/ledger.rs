@@ -8,9 +8,11 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::FlockOperation;
 
 use crate::crypto::hash;
 use crate::domain::{TreeHead, UtcSecond};
@@ -95,13 +97,16 @@ impl WitnessFault {
 pub struct Ledger {
     key: WitnessSigningKey,
     logs: BTreeMap<KeyName, LogPage>,
+    /// The folder, held as long as the witness lives: two of one memory would each continue it in their own way.
+    _lock: File,
 }
 
 struct LogPage {
     path: PathBuf,
     key: LogVerifierKey,
-    /// Locked from the judgement to the answer: two requests at once cannot both continue the same checkpoint.
-    last: Mutex<TreeHead>,
+    /// Locked from the judgement to the answer: two requests at once cannot both continue the same checkpoint. None after
+    /// a failed write, when what is on disk is not known: then nothing is cosigned until the witness has started again.
+    last: Mutex<Option<TreeHead>>,
 }
 
 impl Ledger {
@@ -110,6 +115,11 @@ impl Ledger {
     /// # Errors
     /// When a file cannot be read, or is not as the witness wrote it.
     pub fn open(logs: &Path, key: WitnessSigningKey) -> Result<Self, WitnessFault> {
+        let lock = File::open(logs).map_err(WitnessFault::file("open", logs))?;
+        rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive)
+            .map_err(|_| WitnessFault::unusable(logs, "another process works with it"))?;
+        // A name that a crash left unsynced is durable from here on, before anything is built on it.
+        durable::sync_folder(logs).map_err(WitnessFault::file("sync", logs))?;
         let mut pages = BTreeMap::new();
         for entry in fs::read_dir(logs).map_err(WitnessFault::file("read", logs))? {
             let path = entry.map_err(WitnessFault::file("read", logs))?.path();
@@ -119,12 +129,13 @@ impl Ledger {
             let page = LogPage::load(path)?;
             pages.insert(page.key.origin().clone(), page);
         }
-        Ok(Self { key, logs: pages })
+        Ok(Self { key, logs: pages, _lock: lock })
     }
 
     /// The logs, by origin, and how many leaves of each were cosigned.
     pub fn sizes(&self) -> impl Iterator<Item = (&KeyName, u64)> {
-        self.logs.iter().map(|(origin, page)| (origin, page.last.lock().unwrap_or_else(PoisonError::into_inner).size))
+        let size = |page: &LogPage| page.last.lock().unwrap_or_else(PoisonError::into_inner).map_or(0, |last| last.size);
+        self.logs.iter().map(move |(origin, page)| (origin, size(page)))
     }
 
     /// Judges a checkpoint, remembers it, and cosigns it as of `now`.
@@ -140,15 +151,17 @@ impl Ledger {
         if request.old_size > head.size {
             return Err(Refused::BadRequest("the old size is larger than the checkpoint's".into()));
         }
-        let mut last = page.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut remembered = page.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = remembered.ok_or_else(|| WitnessFault::unusable(&page.path, "writing it failed; start the witness again"))?;
         if request.old_size != last.size || (last.size == head.size && last.root != head.root) {
             return Err(Refused::Conflict(last.size));
         }
-        let continues = verify_consistency(*last, head, &request.proof).map_err(|_| Refused::Inconsistent)?;
-        if *last != head {
+        let continues = verify_consistency(last, head, &request.proof).map_err(|_| Refused::Inconsistent)?;
+        if last != head {
+            *remembered = None;
             page.publish(&checkpoint)?;
             // From here on the witness holds the log to this checkpoint.
-            *last = head;
+            *remembered = Some(head);
         }
         cosign_checkpoint(&self.key, &checkpoint, continues, now).ok_or(Refused::Inconsistent)
     }
@@ -163,7 +176,11 @@ impl LogPage {
             Some(note) => verify_extended_checkpoint(note, &key).map_err(|refused| damaged(refused.to_string()))?.head(),
             None => Frontier::new().head(),
         };
-        Ok(Self { path, key, last: Mutex::new(last) })
+        let is_named = path.file_name().is_some_and(|name| name == page_name(&key).as_str());
+        if !is_named {
+            return Err(damaged("its name is not that of its log: it is a copy, and a witness has one memory".into()));
+        }
+        Ok(Self { path, key, last: Mutex::new(Some(last)) })
     }
 
     fn publish(&self, checkpoint: &VerifiedCheckpoint) -> Result<(), WitnessFault> {

@@ -16,6 +16,7 @@ func sumOfBytes(raw []byte) digest { return sha256.Sum256(raw) }
 func (e *evidence) verifyChains() {
 	last := map[chain]*event{}
 	gaps, linked := 0, 0
+	gapped := map[digest]bool{}
 	complete := e.registersThatMustBeWhole()
 	for _, one := range e.events {
 		for _, leaf := range one.leaves {
@@ -24,13 +25,30 @@ func (e *evidence) verifyChains() {
 			e.check(one.leafFile(leaf.index), "Leaves", err)
 			if gap {
 				gaps++
+				gapped[leaf.tag] = true
 			} else {
 				linked++
 			}
 			last[leaf.chain] = leaf
 		}
 	}
+	e.check("events", "Evidence", e.someRegisterIsWhole(last, gapped))
 	e.say("chains: %d of cases, documents and registers: %d leaves right after the one before, %d after a gap in a register", len(last), linked, gaps)
+}
+
+// someRegisterIsWhole: whether an auditor's or a member's folder, it holds every statement of every case that one
+// authority of the policy's state, at least, is in; so that authority's register has no gap.
+func (e *evidence) someRegisterIsWhole(last map[chain]*event, gapped map[digest]bool) error {
+	for code := range e.register.authorities {
+		tag := registerTag(code)
+		if stateOf(code) == e.policy.state && last[chain{kindRegister, tag}] != nil && !gapped[tag] {
+			return nil
+		}
+	}
+	if len(e.events) == 0 {
+		return nil
+	}
+	return fmt.Errorf("the register of no authority of %s is here without a gap", e.policy.state)
 }
 
 // allLeavesHere says whether the folder holds the whole events log.

@@ -51,6 +51,30 @@ func (c *checkpoint) standingAt(p *policy, now int64) standing {
 	return refused
 }
 
+// momentOf is the time of the newest cosignature, as of which a checkpoint that was kept is judged; without any, 0.
+func (c *checkpoint) momentOf() int64 {
+	newest := int64(0)
+	for _, line := range c.lines {
+		if line.key.kind == typeWitness && line.time > newest {
+			newest = line.time
+		}
+	}
+	return newest
+}
+
+// checkLeafTime: a leaf under a cosigned checkpoint is at most ten minutes younger than each of its cosignatures.
+func (c *checkpoint) checkLeafTime(timeMs uint64) error {
+	for _, line := range c.lines {
+		if line.key.kind != typeWitness {
+			continue
+		}
+		if last := uint64(line.time) + tenMinutesMs/1000; timeMs/1000 > last || (timeMs/1000 == last && timeMs%1000 > 0) {
+			return fmt.Errorf("its time is more than ten minutes after the cosignature of %s at %d", line.key.name, line.time)
+		}
+	}
+	return nil
+}
+
 // fullFrom tells when a refused checkpoint was, or will be, full; for the reader of an old folder.
 func (c *checkpoint) fullFrom(p *policy) string {
 	var moments []int64

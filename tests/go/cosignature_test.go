@@ -82,6 +82,52 @@ func TestCosignatureWindow(t *testing.T) {
 	mustRefuse(t, files, "it was full at", at(witnessTime+21601)...)
 }
 
+// Without --now, a checkpoint is judged as of the time of its newest cosignature, however long ago that is.
+func TestKeptCheckpointsAreJudgedAsOfTheNewest(t *testing.T) {
+	w := newWitnessed(t, votesBoth, groupsAll)
+	apart := func(seconds int64) map[string][]byte {
+		return w.cosigned(func(text string) string {
+			return w.kg1.cosign(text, witnessTime) + w.tr1.cosign(text, witnessTime+seconds)
+		})
+	}
+	out := mustAgree(t, apart(6*3600))
+	if want := fmt.Sprintf("is full as of %d, with 2 cosignatures that count", witnessTime+6*3600); !strings.Contains(out, want) {
+		t.Errorf("no %q in\n%s", want, out)
+	}
+	mustRefuse(t, apart(6*3600+1), "Cosignatures: it is refused")
+	mustAgree(t, apart(0))
+	mustRefuse(t, apart(0), "it was full at", at(witnessTime+86400)...)
+	mustRefuse(t, w.cosigned(nil), "at no moment is it full")
+}
+
+// A leaf is at most ten minutes younger than each cosignature over it, to the millisecond.
+func TestLeavesAreNotYoungerThanCosignatures(t *testing.T) {
+	w := newWitnessed(t, "vote KG kg.1\n", "quorum kg.1\n")
+	last := int64(witnessTime) * 1000
+	w.clockMs = uint64(last) - 1000
+	request(w.world)
+	by := func(kg, tr int64) map[string][]byte {
+		return w.cosigned(func(text string) string {
+			if text == w.noteText("directory") {
+				return w.kg1.cosign(text, witnessTime)
+			}
+			return w.kg1.cosign(text, kg) + w.tr1.cosign(text, tr)
+		})
+	}
+	mustAgree(t, by(witnessTime-600, witnessTime))
+	mustAgree(t, by(witnessTime, witnessTime-600))
+	const words = "events/000000: Cosignatures: its time is more than ten minutes after the cosignature of w1."
+	mustRefuse(t, by(witnessTime-601, witnessTime), words+"kg.example")
+	mustRefuse(t, by(witnessTime, witnessTime-601), words+"tr.example")
+	mustRefuse(t, by(witnessTime, witnessTime-601), words+"tr.example", at(witnessTime)...)
+
+	c := &checkpoint{lines: []signatureLine{{key: w.kg1.vkey, time: 1000}}}
+	if err := c.checkLeafTime(1600000); err != nil {
+		t.Error(err)
+	}
+	requireError(t, c.checkLeafTime(1600001), "more than ten minutes")
+}
+
 func TestCosignatureRefusals(t *testing.T) {
 	w := newWitnessed(t, "vote KG kg.1\n", "quorum kg.1\n")
 	now := at(witnessTime)

@@ -5,6 +5,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"sort"
 )
 
 const maxEntries = 10000
@@ -23,11 +24,13 @@ type directory struct {
 	last        map[string]digest // the leaf hash of a state's last entry
 	count       map[string]int
 	stands      map[digest]string // in whose entry a certificate stands
+	times       []uint64          // of all entries
+	sealingKeys
 }
 
 func newDirectory() *directory {
 	return &directory{map[string]*item{}, map[string][]*membership{}, map[string]string{}, map[string]digest{},
-		map[string]int{}, map[digest]string{}}
+		map[string]int{}, map[digest]string{}, nil, newSealingKeys()}
 }
 
 // authorityAt is the authority's entry, if it was there when the directory had that size.
@@ -62,6 +65,12 @@ func (d *directory) memberAt(code string, size, timeMs uint64) (*item, error) {
 	return nil, fmt.Errorf("%s has no entry in force at directory size %d", code, size)
 }
 
+// memberThen is the member's entry in force at that moment, by the entries that were there then.
+func (d *directory) memberThen(code string, timeMs uint64) (*item, error) {
+	size := sort.Search(len(d.times), func(i int) bool { return d.times[i] > timeMs })
+	return d.memberAt(code, uint64(size), timeMs)
+}
+
 // open is the member's entry that nothing has revoked yet.
 func (d *directory) open(code string) *membership {
 	for _, m := range d.members[code] {
@@ -74,7 +83,7 @@ func (d *directory) open(code string) *membership {
 
 // subjectOf is the code that an entry is about.
 func subjectOf(s *statement) string {
-	if s.op == "authority" {
+	if s.authority != "" {
 		return s.authority
 	}
 	return s.member
@@ -86,17 +95,23 @@ func (d *directory) permits(one *item) error {
 	state := stateOf(s.actor)
 	switch {
 	case stateOf(subjectOf(s)) != state:
-		return fmt.Errorf("a registrar of %s names %s", state, subjectOf(s))
-	case s.after != d.last[state]:
+		return fmt.Errorf("an actor of %s names %s", state, subjectOf(s))
+	case s.after != d.last[state] && !(s.op == "cancel" && s.after == s.entry):
 		return fmt.Errorf("its after is not the leaf hash of the last entry of %s", state)
-	case d.count[state] >= maxEntries && s.op != "revoke":
-		return fmt.Errorf("%s has %d entries, and may only revoke", state, d.count[state])
+	case d.count[state] >= maxEntries && s.op != "revoke" && s.op != "cancel":
+		return fmt.Errorf("%s has %d entries, and may only revoke and cancel", state, d.count[state])
 	}
 	switch s.op {
 	case "authority":
 		return d.permitsAuthority(s, state)
 	case "member":
 		return d.permitsMember(s)
+	case "replace":
+		return d.permitsReplace(one)
+	case "cancel":
+		return d.permitsCancel(one)
+	case "grant":
+		return d.permitsGrant(one)
 	}
 	if d.open(s.member) == nil {
 		return fmt.Errorf("%s has no entry to revoke", s.member)
@@ -111,7 +126,7 @@ func (d *directory) permitsAuthority(s *statement, state string) error {
 	if other := d.central[state]; s.central && other != "" {
 		return fmt.Errorf("%s has a central authority already, %s", state, other)
 	}
-	return nil
+	return d.permitsSealing(s)
 }
 
 func (d *directory) permitsMember(s *statement) error {
@@ -132,7 +147,7 @@ func (d *directory) permitsMember(s *statement) error {
 			return fmt.Errorf("certificate %s stands in an entry of %s already", certificate, other)
 		}
 	}
-	return nil
+	return d.permitsSealing(s)
 }
 
 // take adds the entry.
@@ -141,6 +156,8 @@ func (d *directory) take(one *item) {
 	state := stateOf(s.actor)
 	d.last[state] = one.entry.hash
 	d.count[state]++
+	d.times = append(d.times, one.timeMs())
+	d.sealingKeys.take(d, one)
 	switch s.op {
 	case "authority":
 		if d.authorities[s.authority] == nil {
@@ -166,8 +183,9 @@ func (e *evidence) verifyDirectory() {
 		if one.first != int64(i) {
 			break
 		}
+		one.byRegistrar = e.isRoot(one.cms.issuer, stateOf(one.statement.actor))
 		if e.verifySigned(one) {
-			e.check(one.file("statement.txt"), "Statements", e.mayWriteEntry(one))
+			e.check(one.file("statement.txt"), "Statements", e.register.mayWrite(one))
 		}
 		e.check(one.file("statement.txt"), "Directory rules", e.register.permits(one))
 		e.register.take(one)
@@ -176,33 +194,6 @@ func (e *evidence) verifyDirectory() {
 		(size > 0 && e.directory[size-1].first != size-1) {
 		e.wrong("directory", "Evidence", "it does not hold all %d entries of the directory log", size)
 	}
-	e.say("directory: %d entries held against the directory's rules: %d states, %d authorities, %d members",
-		len(e.directory), len(e.register.last), len(e.register.authorities), len(e.register.members))
-}
-
-// mayWriteEntry: a registrar of the state; or a member who revokes themselves, with their statement key.
-func (e *evidence) mayWriteEntry(one *item) error {
-	s := one.statement
-	if e.isRoot(one.cms.issuer, stateOf(s.actor)) {
-		return nil
-	}
-	if s.op != "revoke" || s.member != s.actor {
-		return errors.New("it is not signed by a registrar of the state")
-	}
-	entry, err := e.register.memberAt(s.actor, uint64(one.first), one.timeMs())
-	if err != nil {
-		return err
-	}
-	if entry.statement.signs != s.certificate {
-		return errors.New("the certificate is not the one in the member's entry")
-	}
-	if uint64(entry.first) >= s.directory.size {
-		return errors.New("the member's entry changed since the directory line")
-	}
-	return nil
-}
-
-func (e *evidence) isRoot(c *certificate, state string) bool {
-	root := e.roots[state]
-	return root != nil && root.fingerprint == c.fingerprint
+	e.say("directory: %d entries held against the directory's rules: %d states, %d authorities, %d members, %d replacements of sealing keys, %d grants",
+		len(e.directory), len(e.register.last), len(e.register.authorities), len(e.register.members), len(e.register.replaced), len(e.register.granted))
 }

@@ -34,7 +34,7 @@ func TestDirectoryRefusals(t *testing.T) {
 		w.register("KG", revocation("kg.gpo/01"))
 		w.register("KG", revocation("kg.gpo/01"))
 	})
-	told(t, "another state", "a registrar of TR names", func(w *world) { w.register("TR", revocation("kg.gpo/01")) })
+	told(t, "another state", "an actor of TR names", func(w *world) { w.register("TR", revocation("kg.gpo/01")) })
 	told(t, "after", "its after is not the leaf hash", func(w *world) {
 		w.authority("kg.new", false, func(s *statement) { s.after = numbered(4) })
 	})
@@ -97,13 +97,22 @@ func dropFolder(files map[string][]byte, prefix string) {
 	}
 }
 
-// A state with 10,000 entries may only revoke.
+// A state with 10,000 entries may only revoke and cancel.
 func TestDirectoryIsBounded(t *testing.T) {
 	d := newDirectory()
 	d.count["KG"] = maxEntries
 	one := &item{statement: &statement{op: "authority", authority: "kg.new", actor: "kg.registrar/01"}}
 	requireError(t, d.permits(one), "may only revoke")
+	one.statement = &statement{op: "replace", authority: "kg.new", actor: "kg.registrar/01"}
+	requireError(t, d.permits(one), "may only revoke")
+	one.statement = &statement{op: "grant", member: "kg.gpo/01", actor: "kg.gpo/02"}
+	requireError(t, d.permits(one), "may only revoke")
+	one.statement = &statement{op: "cancel", authority: "kg.new", actor: "kg.new/01"}
+	requireError(t, d.permits(one), "is no replacement")
+	one.statement = &statement{op: "revoke", member: "kg.new/01", actor: "kg.new/01"}
+	requireError(t, d.permits(one), "has no entry to revoke")
 	d.count["KG"]--
+	one.statement = &statement{op: "authority", authority: "kg.new", actor: "kg.registrar/01"}
 	if err := d.permits(one); err != nil {
 		t.Error(err)
 	}

@@ -1,9 +1,11 @@
 package main
 
 import (
+	"io/fs"
 	"os"
 	"strings"
 	"testing"
+	"testing/fstest"
 )
 
 func TestSumsRefusals(t *testing.T) {
@@ -17,6 +19,18 @@ func TestSumsRefusals(t *testing.T) {
 	}
 	with("verify.sh: Evidence: its SHA-256 is not", func(f map[string][]byte) { f["verify.sh"] = []byte("other") })
 	with("verify.sh: Evidence: the file is listed", func(f map[string][]byte) { delete(f, "verify.sh") })
+	with("blobs/x.age: Evidence: the file is listed in SHA256SUMS, and must not be", func(f map[string][]byte) {
+		f["blobs/x.age"] = nil
+		f[sumsName] = append([]byte(sumOfBytes(nil).String()+"  blobs/x.age\n"), f[sumsName]...)
+	})
+	with("SHA256SUMS: Evidence: the file is listed in SHA256SUMS, and must not be", func(f map[string][]byte) {
+		f[sumsName] = append([]byte(numbered(1).String()+"  SHA256SUMS\n"), f[sumsName]...)
+	})
+	with("does not come after", func(f map[string][]byte) { // in another order than that of bytes
+		lines := strings.SplitAfter(string(f[sumsName]), "\n")
+		last := len(lines) - 2 // verify.sh
+		f[sumsName] = []byte(lines[last] + strings.Join(lines[:last], ""))
+	})
 	with("surplus: Evidence: the file is not listed", func(f map[string][]byte) { f["surplus"] = nil })
 	with("SHA256SUMS: Evidence: its last line", func(f map[string][]byte) { f[sumsName] = nil })
 	with("SHA256SUMS: Evidence: the file is missing", func(f map[string][]byte) { delete(f, sumsName) })
@@ -94,6 +108,27 @@ func TestMissingFiles(t *testing.T) {
 		files := wholeStoryFiles(t)
 		delete(files, name)
 		mustRefuse(t, files, name+": Evidence: the file is missing")
+	}
+}
+
+func TestFolders(t *testing.T) {
+	files := wholeStoryFiles(t)
+	tree := fstest.MapFS{}
+	files[sumsName] = sums(files)
+	for name, raw := range files {
+		tree[name] = &fstest.MapFile{Data: raw, Mode: 0o600}
+	}
+	for _, name := range []string{"blobs", "slips"} {
+		tree[name] = &fstest.MapFile{Mode: fs.ModeDir | 0o700}
+	}
+	if code, out := verifyTree(t, tree); code != exitAgrees {
+		t.Errorf("empty blobs and slips: exit %d\n%s", code, out)
+	}
+	for _, name := range []string{"more", "events/000000/more", "blobs/more"} {
+		tree[name] = &fstest.MapFile{Mode: fs.ModeDir | 0o700}
+		code, out := verifyTree(t, tree)
+		requireRefusal(t, code, out, name+": Evidence: no such folder belongs here")
+		delete(tree, name)
 	}
 }
 

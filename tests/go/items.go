@@ -25,6 +25,8 @@ type item struct {
 	signature digest // of the CMS as it came
 	leaves    []*event
 	entry     *entryLeaf // instead of leaves, in the directory
+
+	byRegistrar bool // in the directory: the issuer of its signer is the state's root
 }
 
 // timeMs and directorySize are those of the item's leaves; in the directory, the size is that before the entry.
@@ -175,6 +177,7 @@ func (e *evidence) verifyInclusion() {
 				e.wrong(one.at, "Leaves", "its time or directory size is less than that of a leaf before it")
 			}
 			before = one
+			e.check(one.at, "Cosignatures", e.checkpoints[one.log].checkLeafTime(one.timeMs()))
 		}
 	}
 	e.say("leaves: %d of %d of the events log and %d of %d of the directory log are here, %d with an inclusion proof that holds",

@@ -138,11 +138,21 @@ func registersOf(s *statement) []string {
 	return codes
 }
 
+const (
+	tenMinutesMs = 600000
+	lastMs       = 253402300799999 // of the year 9999
+)
+
 // withinTenMinutes holds the statement's clock against its leaf's.
 func withinTenMinutes(seconds int64, timeMs uint64) bool {
-	if timeMs > 253402300799999 { // the end of the year 9999
-		return false
-	}
-	difference := seconds*1000 - int64(timeMs)
-	return difference >= -600000 && difference <= 600000
+	return notBefore(seconds, timeMs) && notAfter(seconds, timeMs)
+}
+
+// notBefore says whether a statement's time is at most ten minutes before a leaf's, notAfter whether at most ten after.
+func notBefore(seconds int64, timeMs uint64) bool {
+	return timeMs <= lastMs && seconds*1000 >= int64(timeMs)-tenMinutesMs
+}
+
+func notAfter(seconds int64, timeMs uint64) bool {
+	return timeMs <= lastMs && seconds*1000 <= int64(timeMs)+tenMinutesMs
 }

@@ -4,6 +4,9 @@
 //	elchi-verify evidence FOLDER [--now SECONDS] [--whole STATE]
 //	elchi-verify tiles --origin ORIGIN --vkey VKEY FOLDER
 //
+// Checkpoints are judged as of the time of their newest cosignature, or with --now as of that moment. With --whole the
+// folder must hold every act of that state's authorities, as an auditor's folder does; which kind it is, it does not say.
+//
 // Build and test, with Debian's golang (1.19 or newer) and golang-golang-x-mod-dev, without any network:
 //
 //	GO111MODULE=off GOPATH=/usr/share/gocode go build -o elchi-verify .
@@ -22,7 +25,6 @@ import (
 	"io"
 	"os"
 	"strconv"
-	"time"
 )
 
 const usage = `usage: elchi-verify evidence FOLDER [--now SECONDS] [--whole STATE]
@@ -112,12 +114,14 @@ func splitOptions(args []string) (map[string]string, []string, error) {
 }
 
 func evidenceCommand(options map[string]string, folder string) (command, error) {
-	settings := settings{tree: os.DirFS(folder), now: time.Now().Unix()}
+	settings := settings{tree: os.DirFS(folder)}
 	for name, value := range options {
 		var err error
 		switch name {
 		case "--now":
-			settings.now, err = strconv.ParseInt(value, 10, 64)
+			var seconds int64
+			seconds, err = strconv.ParseInt(value, 10, 64)
+			settings.now = &seconds
 		case "--whole":
 			settings.whole, err = value, checkState(value)
 		default:

@@ -87,7 +87,7 @@ func (p *policy) parseHead(r *reader) {
 		words := r.words("vote", 2)
 		p.votes = append(p.votes, vote{r.checked(words[0], checkState), words[1]})
 	}
-	if r.next("provisional") {
+	if r.next("provisional") { // after the seconds, ops or none
 		words := strings.Split(r.word("provisional"), " ")
 		p.provisionalSeconds, p.provisionalOps = r.number(words[0]), words[1:]
 		if p.provisionalSeconds == 0 {
@@ -111,7 +111,7 @@ func (p *policy) encode() string {
 		line("vote %s %s", v.state, v.name)
 	}
 	if p.provisionalSeconds > 0 {
-		line("provisional %d %s", p.provisionalSeconds, strings.Join(p.provisionalOps, " "))
+		line("provisional %s", strings.Join(append([]string{fmt.Sprint(p.provisionalSeconds)}, p.provisionalOps...), " "))
 	}
 	line("tlog-policy")
 	p.tlogPolicy.encode(line)
@@ -170,8 +170,8 @@ func (p *policy) checkProvisional() error {
 	if p.quorum == "none" {
 		return errors.New("there is a provisional line, and the quorum is none")
 	}
-	if p.provisionalSeconds > maxProvisionalAt || len(p.provisionalOps) == 0 {
-		return errors.New("the provisional line has too many seconds or no op")
+	if p.provisionalSeconds > maxProvisionalAt {
+		return errors.New("the provisional line has too many seconds")
 	}
 	order := []string{"submit", "release", "opened", "acknowledge", "forward", "close"}
 	last := -1

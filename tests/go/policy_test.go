@@ -16,6 +16,16 @@ func TestPolicyRefusals(t *testing.T) {
 	if _, err := parsePolicy([]byte(strings.Replace(good, "witness kg.1", "log "+second.text+"\nwitness kg.1", 1))); err != nil {
 		t.Errorf("a second key of an origin: %v", err)
 	}
+	for old, new := range map[string]string{
+		"quorum states\n":                                  "\n# a comment  with two spaces, é\nquorum states\n#\n  # more\n\n",
+		"log " + w.logs["events"].text:                     "log " + w.logs["events"].text + " https://mla.example/#x",
+		" submit release opened acknowledge forward close": "",
+		" release opened acknowledge":                      "",
+	} {
+		if _, err := parsePolicy([]byte(strings.Replace(good, old, new, 1))); err != nil {
+			t.Errorf("%q: %v", new, err)
+		}
+	}
 	for _, c := range []struct{ old, new, words string }{
 		{"elchi-policy/v1", "elchi-policy/v2", "does not begin"},
 		{"state KG", "state kg", "not a state"},
@@ -33,7 +43,7 @@ func TestPolicyRefusals(t *testing.T) {
 		{"provisional 259200", "provisional 0", "at least one second"},
 		{"submit release opened", "release submit opened", "not in order"},
 		{"submit release opened", "submit submit opened", "not in order"},
-		{" submit release opened acknowledge forward close", "", "one spelling"},
+		{" submit release opened acknowledge forward close", " ", "not in order"},
 		{allOps, allOps + allOps, "tlog-policy"},
 		{"quorum states\n", "quorum none\n", "quorum is none"},
 		{"quorum states\n", "quorum nothing\n", "not defined before"},
@@ -42,7 +52,11 @@ func TestPolicyRefusals(t *testing.T) {
 		{"quorum states\n", "quorum states", "does not end in LF"},
 		{"quorum states\n", "quorum  states\n", "one space"},
 		{"quorum states\n", "quorum\tstates\n", "tab"},
-		{"quorum states\n", "\nquorum states\n", "one space"},
+		{"quorum states\n", " quorum states\n", "one space"},
+		{"quorum states\n", "quorum states \n", "one space"},
+		{"quorum states\n", "#\tquorum\nquorum states\n", "tab"},
+		{"quorum states\n", "# quorum states\n", "no quorum"},
+		{"vote KG kg\n", "# a comment\nvote KG kg\n", "tlog-policy"},
 		{"group kg any", "group kg 3", "threshold"},
 		{"group kg any", "group kg 01", "threshold"},
 		{"group kg any", "group kg 0", "threshold"},

@@ -48,11 +48,15 @@ func (t *tlogPolicy) parseTlogPolicy(lines []string) error {
 	return t.checkOrigins()
 }
 
+// parseLine takes a line; an empty one or a comment, by C2SP's definition, is kept as it is.
 func (t *tlogPolicy) parseLine(words []string) error {
-	for _, word := range words {
-		if word == "" {
-			return errors.New("words are not parted by one space, or a line is empty")
-		}
+	line := strings.Join(words, " ")
+	if inner := strings.TrimLeft(line, " "); inner == "" || inner[0] == '#' {
+		t.order = append(t.order, line)
+		return nil
+	}
+	if contains(words, "") {
+		return errors.New("words are not parted by one space")
 	}
 	switch {
 	case words[0] == "log" && (len(words) == 2 || len(words) == 3):

@@ -8,7 +8,7 @@ import (
 	"fmt"
 )
 
-// verifySigned: the signature, the certificate's path at the leaf's time, and the statement's clock.
+// verifySigned: the signature, the certificate's path at the moment that counts, and the statement's clock.
 func (e *evidence) verifySigned(one *item) bool {
 	s := one.statement
 	good := e.check(one.file("signature.p7s"), "Signatures", one.cms.verify(one.raw))
@@ -16,16 +16,14 @@ func (e *evidence) verifySigned(one *item) bool {
 		e.wrong(one.file("statement.txt"), "Statements", "it names another certificate than the one that signed")
 		good = false
 	}
-	if !withinTenMinutes(s.time, one.timeMs()) {
-		e.wrong(one.file("statement.txt"), "When a statement is taken", "its time is more than ten minutes from its leaf's")
-	}
+	e.check(one.file("statement.txt"), "When a statement is taken", e.register.checkClock(one))
 	return e.check(one.file("signer.pem"), "Certificates", e.checkPath(one)) && good
 }
 
 // checkPath: a registrar's certificate is under the root and signs for the directory; a member's is under an
 // issuing CA. The actor's state is the root's.
 func (e *evidence) checkPath(one *item) error {
-	code, seconds := one.statement.actor, int64(one.timeMs()/1000)
+	code, seconds := one.statement.actor, int64(e.register.judgedAt(one)/1000)
 	root := e.roots[stateOf(code)]
 	if root == nil {
 		return fmt.Errorf("there is no good root of %s to check it by", stateOf(code))
@@ -49,6 +47,9 @@ var rolesOfOp = map[string][]string{
 func (e *evidence) verifyStatements() {
 	once := map[digest]string{}
 	keys := map[string]string{}
+	for state, root := range e.roots {
+		keys[string(root.parsed.RawSubjectPublicKeyInfo)] = state
+	}
 	for _, one := range e.events {
 		if one.directorySize() > uint64(e.checkpoints["directory"].tree.N) {
 			e.wrong(one.leafFile(one.first), "Leaves", "its directory size is greater than the directory log's")
@@ -97,26 +98,26 @@ func (e *evidence) checkActor(one *item) error {
 	return fmt.Errorf("%s has no role that may %s", s.actor, s.op)
 }
 
-// checkAuthorities: who receives, or has a slip, is in the directory, was so when the actor looked, and the slips
-// are sealed to the key that the directory has.
+// checkAuthorities: who receives was in the directory when the actor looked, with the same sealing key, and each slip
+// is sealed to the key in force for whom it is.
 func (e *evidence) checkAuthorities(one *item) error {
-	s := one.statement
-	size := one.directorySize()
-	if s.directory.size < size {
-		size = s.directory.size
-	}
-	for _, code := range append([]string{authorityOf(s.actor)}, s.to...) {
-		if e.register.authorityAt(code, size) == nil {
+	s, size, timeMs := one.statement, one.directorySize(), one.timeMs()
+	for _, code := range s.to {
+		seen := e.register.keySeen(code, s.directory.size, timeMs)
+		if seen == nil {
 			return fmt.Errorf("the authority %s is not in the directory that the actor saw", code)
+		}
+		if seen != e.register.keyAt(code, size, timeMs) {
+			return fmt.Errorf("the sealing key of %s changed since the directory line", code)
 		}
 	}
 	for _, p := range s.slips {
-		entry := e.register.authorityAt(p.authority, size)
-		if entry == nil {
-			return fmt.Errorf("a slip is for %s, which is not in the directory that the actor saw", p.authority)
+		key := e.register.keyAt(p.authority, size, timeMs)
+		if key == nil {
+			return fmt.Errorf("a slip is for %s, which is not in the directory", p.authority)
 		}
-		if sumOfBytes([]byte(entry.statement.sealing)) != p.key {
-			return fmt.Errorf("the slip of document %s for %s is sealed to another key than the directory's", p.document, p.authority)
+		if key.print != p.key {
+			return fmt.Errorf("the slip of document %s for %s is sealed to another key than the one in force", p.document, p.authority)
 		}
 	}
 	return nil

@@ -46,6 +46,8 @@ type statement struct {
 	signs       digest // the member's statement certificate
 	from, until int64
 	reason      string
+	key         digest // the fingerprint of the sealing key that is replaced, or whose identity is held
+	entry       digest // the leaf hash of the replacement that is cancelled
 
 	actor       string
 	certificate digest
@@ -66,6 +68,9 @@ var linesOfOp = map[string][]string{
 	"authority":   {"after", "authority", "central", "sealing"},
 	"member":      {"after", "member", "roles", "tls", "statement", "sealing", "valid"},
 	"revoke":      {"after", "member", "reason"},
+	"replace":     {"after", "authority", "key", "sealing"},
+	"cancel":      {"after", "authority", "entry"},
+	"grant":       {"after", "member", "key"},
 }
 
 var (
@@ -154,5 +159,9 @@ func (s *statement) encodePart(part string, line func(string, ...interface{})) {
 		line("valid %s %s", formatTime(s.from), formatTime(s.until))
 	case "reason":
 		line("reason %s", s.reason)
+	case "key":
+		line("key %s", s.key)
+	case "entry":
+		line("entry %s", s.entry)
 	}
 }

@@ -206,5 +206,9 @@ func (s *statement) parsePart(part string, r *reader) {
 		s.from, s.until = r.time(w[0]), r.time(w[1])
 	case "reason":
 		s.reason = r.oneOf(r.word("reason"), allReasons)
+	case "key":
+		s.key = r.digest(r.word("key"))
+	case "entry":
+		s.entry = r.digest(r.word("entry"))
 	}
 }

@@ -46,6 +46,73 @@ time 2026-11-23T20:19:00Z
 nonce 1300000000000000000000000000000000000000000000000000000000000000
 `
 
+func TestKeyStatementSpelling(t *testing.T) {
+	const head, foot = "elchi-statement/v1\nlog mla.example/directory\n", `actor kg.gpo/01
+certificate 1000000000000000000000000000000000000000000000000000000000000000
+directory 0 1100000000000000000000000000000000000000000000000000000000000000
+seen 0 1200000000000000000000000000000000000000000000000000000000000000
+time 2026-11-23T20:19:00Z
+nonce 1300000000000000000000000000000000000000000000000000000000000000
+`
+	hash := numbered(0x2a).String()
+	after, authority, member := "after "+hash+"\n", "authority kg.gpo\n", "member kg.gpo/07\n"
+	key, sealing, entry := "key "+hash+"\n", "sealing age1pq1x\n", "entry "+hash+"\n"
+	good := map[string][]string{
+		"replace": {after, authority, key, sealing}, "cancel": {after, authority, entry}, "grant": {after, member, key},
+	}
+	for op, lines := range good {
+		text := func(parts ...string) string { return head + "op " + op + "\n" + strings.Join(parts, "") + foot }
+		if s, err := parseStatement([]byte(text(lines...))); err != nil || s.encode() != text(lines...) {
+			t.Errorf("%s: %v", op, err)
+		}
+		bad := []string{strings.Replace(text(lines...), "/directory", "/events", 1), text(append(lines, "reason left\n")...),
+			strings.Replace(text(lines...), "2a", "2A", 1), strings.Replace(text(lines...), "kg.gpo", "KG.gpo", 1)}
+		for i := range lines {
+			bad = append(bad, text(append(append([]string{}, lines[:i]...), lines[i+1:]...)...), text(append(append([]string{}, lines[:i+1]...), lines[i:]...)...))
+			if i > 0 {
+				swapped := append([]string{}, lines...)
+				swapped[i-1], swapped[i] = lines[i], lines[i-1]
+				bad = append(bad, text(swapped...))
+			}
+		}
+		for _, one := range bad {
+			if _, err := parseStatement([]byte(one)); err == nil {
+				t.Errorf("taken: %q", one)
+			}
+		}
+	}
+}
+
+// Authorities are ordered by the bytes of their text: a hyphen comes before a dot, and a dot before a letter.
+func TestAuthoritiesAscendByBytes(t *testing.T) {
+	s := &statement{op: "forward", log: "mla.example/events", documents: []document{{tag: numbered(1)}}}
+	to := []string{"tr.a-b", "tr.a.b", "tr.a0", "tr.ab"}
+	for _, code := range to {
+		s.slips = append(s.slips, slip{document: numbered(1), authority: code})
+	}
+	s.to = to
+	if err := s.checkForm(); err != nil {
+		t.Error(err)
+	}
+	s.to = []string{"tr.a.b", "tr.a-b", "tr.a0", "tr.ab"}
+	requireError(t, s.checkForm(), "do not ascend")
+	s.to, s.actor = to, "tr.a.c/01"
+	if got := strings.Join(registersOf(s), " "); got != "tr.a-b tr.a.b tr.a.c tr.a0 tr.ab" {
+		t.Errorf("registers: %s", got)
+	}
+	s.slips[0], s.slips[1] = s.slips[1], s.slips[0]
+	requireError(t, s.checkForm(), "not in order")
+}
+
+// Ten minutes are 600,000 milliseconds, both ends included.
+func TestTenMinutes(t *testing.T) {
+	for difference, want := range map[int64]bool{-600001: false, -600000: true, 0: true, 600000: true, 600001: false} {
+		if got := withinTenMinutes(worldStart, uint64(worldStart*1000+difference)); got != want {
+			t.Errorf("%d ms: %v", difference, got)
+		}
+	}
+}
+
 func TestStatementSpelling(t *testing.T) {
 	lines := strings.SplitAfter(goodSubmit, "\n")
 	swapped := func(i, j int) string {

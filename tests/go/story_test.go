@@ -128,3 +128,14 @@ func plainly(act func(*world, ...change) *entered) func(*world) {
 func changed(act func(*world, ...change) *entered, c change) func(*world) {
 	return func(w *world) { act(w, c) }
 }
+
+// agreed tells a story that must be taken.
+func agreed(t *testing.T, name string, acts ...func(*world)) {
+	t.Run(name, func(t *testing.T) {
+		w := newWorld(t)
+		for _, act := range acts {
+			act(w)
+		}
+		mustAgree(t, w.files(nil))
+	})
+}

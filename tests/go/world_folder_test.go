@@ -9,7 +9,6 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"golang.org/x/mod/sumdb/tlog"
 )
@@ -104,11 +103,12 @@ func verifyAsIs(t testing.TB, files map[string][]byte, options ...string) (int, 
 
 func verifyTree(t testing.TB, tree fs.FS, options ...string) (int, string) {
 	t.Helper()
-	s := settings{tree: tree, now: time.Now().Unix()}
+	s := settings{tree: tree}
 	for i := 0; i+1 < len(options); i += 2 {
 		switch options[i] {
 		case "--now":
-			fmt.Sscan(options[i+1], &s.now)
+			s.now = new(int64)
+			fmt.Sscan(options[i+1], s.now)
 		case "--whole":
 			s.whole = options[i+1]
 		}

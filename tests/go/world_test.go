@@ -137,6 +137,9 @@ type world struct {
 	chains  map[chain]*event
 	logs    map[string]*logKey
 	policy  func() string
+
+	replacement digest // the leaf hash of the last replacement of kg.gpo's key
+	newKey      string // the key in it
 }
 
 // An entered is a statement as logged.
