@@ -7,6 +7,7 @@ need_space 8 "$CARGO_TARGET_DIR"
 need_build_tools
 need_command node nodejs
 need_command npm npm
+need_command faketime faketime
 rustup component add clippy rustfmt >/dev/null 2>&1 || true
 tests/seal/install.sh
 

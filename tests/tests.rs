@@ -34,6 +34,8 @@ mod store_faults;
 #[cfg(feature = "server")]
 mod story;
 #[cfg(feature = "server")]
+mod story_keys;
+#[cfg(feature = "server")]
 mod story_world;
 #[cfg(feature = "server")]
 mod tampering;

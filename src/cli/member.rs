@@ -11,7 +11,7 @@ use super::output::{Bar, Output};
 use super::profile::open_client;
 use crate::audit::{run_audit, write_evidence};
 use crate::client::{CaseHistory, Client, ClientError, InboxEntry};
-use crate::domain::Tag;
+use crate::domain::{AuthorityCode, Tag};
 use crate::trust::VerifiedReceipt;
 
 pub(super) fn inbox(profile: Option<&Path>, output: &Output) -> Result<(), CliFault> {
@@ -30,7 +30,7 @@ pub(super) fn inbox(profile: Option<&Path>, output: &Output) -> Result<(), CliFa
                 entry.case.to_string(),
                 entry.state.to_string(),
                 entry.last_time.to_second().to_string(),
-                format!("{} {}", entry.from.state(), entry.from),
+                entry.from.label(),
                 entry.documents
             );
         }
@@ -73,12 +73,8 @@ pub(super) fn show(profile: Option<&Path>, case: &str, output: &Output) -> Resul
         for (number, submission) in history.submissions_held_by(&own).iter().enumerate() {
             let actor = &submission.event.statement.statement().actor;
             let opened = if submission.held.iter().all(|document| client.has_opened(document)) { "opened here" } else { "not opened here" };
-            text += &format!(
-                "  {number}  {} from {} {actor}, {} documents, {opened}\n",
-                submission.submit.kind,
-                actor.state(),
-                submission.held.len()
-            );
+            text +=
+                &format!("  {number}  {} from {}, {} documents, {opened}\n", submission.submit.kind, actor.label(), submission.held.len());
         }
         text
     });
@@ -101,13 +97,7 @@ pub(super) fn open(profile: Option<&Path>, args: OpenArgs, output: &Output) -> R
         "cover": cover,
     });
     output.result(&value, || {
-        let mut text = format!(
-            "{}\nfrom {} {}, signed {}\n",
-            cover.title,
-            opened.statement.actor.state(),
-            opened.statement.actor,
-            opened.statement.time
-        );
+        let mut text = format!("{}\nfrom {}, signed {}\n", cover.title, opened.statement.actor.label(), opened.statement.time);
         // Set in, so that no line of theirs looks like one of ours.
         for line in cover.text.lines() {
             text += &format!("  | {line}\n");
@@ -183,16 +173,15 @@ fn events_text(history: &CaseHistory, document: Option<Tag>) -> String {
     about
         .map(|event| {
             let statement = event.statement.statement();
-            let to: Vec<String> = statement.act.recipients().iter().map(|authority| format!("{} {authority}", authority.state())).collect();
+            let to: Vec<String> = statement.act.recipients().iter().map(AuthorityCode::label).collect();
             let to = if to.is_empty() { String::new() } else { format!(" to {}", to.join(", ")) };
             let documents = statement.act.documents().len();
             let documents = if documents == 0 { String::new() } else { format!(", {documents} documents") };
             format!(
-                "  {:>6}  {}  {} {:16} {}{to}{documents}\n",
+                "  {:>6}  {}  {:19} {}{to}{documents}\n",
                 event.first_index,
                 event.time.to_second(),
-                statement.actor.state(),
-                statement.actor.to_string(),
+                statement.actor.label(),
                 statement.act.op()
             )
         })
