@@ -8,6 +8,7 @@ need_build_tools
 need_command node nodejs
 need_command npm npm
 need_packages golang-go golang-golang-x-mod-dev
+need_command faketime faketime
 rustup component add clippy rustfmt >/dev/null 2>&1 || true
 tests/seal/install.sh
 

@@ -3,8 +3,9 @@
 use elchi::clock;
 use elchi::domain::{Hash, Log, Role, UtcSecond};
 use elchi::mla::RevocationReason;
+use elchi::seal::SealingIdentity;
 use elchi::trust::{PeerRefused, verify_receipt};
-use elchi::wire::{Act, MemberEntry, RefusalCode, Revocation, Statement};
+use elchi::wire::{Act, Cancellation, Grant, MemberEntry, RefusalCode, Replacement, Revocation, Statement};
 
 use super::exchange_world::{KG_REGISTRAR, NEWCOMER, RETURNED, STRANGER, TR_REGISTRAR, World, cast, registrar_of};
 
@@ -133,5 +134,62 @@ fn who_returns_acts_with_new_keys_and_the_old_ones_stay_dead() {
     let receipt = world.put(RETURNED, &before).unwrap().receipt;
     let directory = world.exchange().published().directory.clone();
     verify_receipt(&receipt, &before.statement.0, &world.policy, &directory, clock::now()).unwrap();
+    world.check_logs();
+}
+
+#[test]
+fn a_custodian_of_this_moment_replaces_a_key_after_a_day_and_until_then_the_old_one_is_sealed_to() {
+    let world = World::new();
+    let replaced = |code: &str, authority: &str| {
+        let sealing = SealingIdentity::generate().recipient().to_string();
+        let key = cast().identity(authority).recipient().fingerprint();
+        let authority = authority.parse().unwrap();
+        world.sign(code, Act::Replace(Replacement { after: world.last_entry(code), authority, key, sealing }))
+    };
+    assert_eq!(world.refuse("kg.gpo/07", &replaced("kg.gpo/07", "kg.gpo")), RoleMissing, "no custodian");
+    assert_eq!(world.refuse(TR_REGISTRAR, &replaced(TR_REGISTRAR, "kg.gpo")), EntryRefused, "another state's registrar");
+    let entry = world.accept("tr.moj/01", &replaced("tr.moj/01", "tr.moj")).0;
+    assert_eq!(world.refuse(TR_REGISTRAR, &replaced(TR_REGISTRAR, "tr.moj")), EntryRefused, "a second one");
+    let directory = world.exchange().published().directory.clone();
+    let record = directory.authority(&"tr.moj".parse().unwrap()).unwrap();
+    let pending = record.pending_at(directory.as_of(clock::now())).unwrap().clone();
+    assert_eq!(pending.takes_effect().0, entry.time().0 + 24 * 3600 * 1000);
+
+    let mut early = world.pack_request();
+    early.submit.slips.iter_mut().filter(|slip| slip.authority.as_str() == "tr.moj").for_each(|slip| slip.key = pending.fingerprint());
+    assert_eq!(world.refuse("kg.gpo/07", &world.sign_parcel("kg.gpo/07", &early)), SlipMismatch, "sealed to the new key too early");
+    world.request();
+    world.check_logs();
+}
+
+#[test]
+fn a_cancellation_may_be_handed_in_by_anybody_of_its_signers_state_and_nothing_else_may() {
+    let world = World::new();
+    let entry = Hash::from_bytes([7; 32]);
+    let cancellation = |code: &str| {
+        let authority = "tr.moj".parse().unwrap();
+        world.sign(code, Act::Cancel(Cancellation { after: world.last_entry(code), authority, entry }))
+    };
+    assert_eq!(world.refuse("tr.ist-cpp/01", &cancellation("tr.moj/01")), EntryRefused, "it is judged: nothing is pending");
+    assert_eq!(world.refuse(TR_REGISTRAR, &cancellation("tr.moj/01")), EntryRefused, "also from a registrar");
+    assert_eq!(world.refuse("kg.gpo/07", &cancellation("tr.moj/01")), NotTheActor, "from another state");
+    let grant = Act::Grant(Grant { after: world.last_entry("tr.moj"), member: "tr.moj/02".parse().unwrap(), key: entry });
+    assert_eq!(world.refuse("tr.ist-cpp/01", &world.sign("tr.moj/01", grant)), NotTheActor, "a grant");
+    assert_eq!(world.refuse("kg.gpo/08", &world.sign("kg.gpo/07", world.revocation("kg.gpo/07"))), NotTheActor, "a revocation");
+}
+
+#[test]
+fn a_custodian_grants_the_key_in_force_to_members_of_the_own_authority() {
+    let world = World::new();
+    let key = cast().identity("tr.moj").recipient().fingerprint();
+    let grant = |code: &str, member: &str, key: Hash| {
+        world.sign(code, Act::Grant(Grant { after: world.last_entry(code), member: member.parse().unwrap(), key }))
+    };
+    assert_eq!(world.refuse("tr.moj/01", &grant("tr.moj/01", "tr.ist-cpp/01", key)), EntryRefused, "another authority's");
+    assert_eq!(world.refuse("tr.moj/01", &grant("tr.moj/01", "tr.moj/02", Hash::ZERO)), EntryRefused, "another key");
+    assert_eq!(world.refuse("tr.moj/02", &grant("tr.moj/02", "tr.moj/02", key)), RoleMissing, "no custodian");
+    assert_eq!(world.refuse(TR_REGISTRAR, &grant(TR_REGISTRAR, "tr.moj/02", key)), RoleMissing, "a registrar");
+    world.accept("tr.moj/01", &grant("tr.moj/01", "tr.moj/02", key));
+    assert_eq!(world.refuse("tr.moj/01", &grant("tr.moj/01", "tr.moj/02", key)), EntryRefused, "twice");
     world.check_logs();
 }

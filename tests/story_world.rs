@@ -35,10 +35,31 @@ struct Witness {
 
 impl World {
     pub(super) fn play() -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let mut command = Command::new(PROGRAM);
-        command.args(["demo", "--keep-serving", "--dir"]).arg(folder.path());
-        let output = command.stdout(Stdio::null()).output().unwrap();
+        command.args(["demo", "--keep-serving"]);
+        let (mut world, pid) = Self::play_with(command);
+        world.pid = pid;
+        world
+    }
+
+    /// A world that was made 25 hours ago, whose server has been started again now.
+    pub(super) fn play_yesterday() -> Self {
+        let mut command = Command::new("faketime");
+        command.args(["-f", "-25h", PROGRAM, "demo"]);
+        let (mut world, _) = Self::play_with(command);
+        world.witnesses.values_mut().for_each(|witness| witness.pid = None);
+        for state in ["KG", "TR"] {
+            world.start_witness(state);
+        }
+        world.start_server();
+        world
+    }
+
+    /// Plays the demo; gives the server's process, which has ended unless it was to go on.
+    fn play_with(mut command: Command) -> (Self, Option<Pid>) {
+        let folder = tempfile::tempdir().unwrap();
+        command.arg("--dir").arg(folder.path());
+        let output = command.stdout(Stdio::null()).output().expect("cannot be run; hint: sudo apt-get install faketime");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let json: serde_json::Value = serde_json::from_slice(&fs::read(folder.path().join("demo.json")).unwrap()).unwrap();
         let pid = Pid::from_raw(i32::try_from(json["server"]["pid"].as_i64().unwrap()).unwrap());
@@ -49,7 +70,7 @@ impl World {
             (json["state"].as_str().unwrap().to_owned(), Witness { pid, config, address: json["address"].as_str().unwrap().into() })
         };
         let witnesses = json["witnesses"].as_array().unwrap().iter().map(witness).collect();
-        Self { folder, pid, witnesses, address: json["server"]["address"].as_str().unwrap().into(), case }
+        (Self { folder, pid: None, witnesses, address: json["server"]["address"].as_str().unwrap().into(), case }, pid)
     }
 
     pub(super) fn path(&self, name: &str) -> PathBuf {
@@ -77,6 +98,14 @@ impl World {
     pub(super) fn run_json(&self, member: &str, arguments: &[&str]) -> serde_json::Value {
         let output = self.run(member, &[arguments, &["--json"]].concat());
         assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Runs a command that must succeed as the registrar whose folder this is; what it says with `--json`.
+    pub(super) fn run_registrar(&self, folder: &str, arguments: &[&str]) -> serde_json::Value {
+        let mut command = Command::new(PROGRAM);
+        let output = command.arg("registrar").args(arguments).args(["--json", "--profile"]).arg(self.path(folder)).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
 

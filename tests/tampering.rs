@@ -383,6 +383,60 @@ fn a_rewritten_history_is_proven_by_what_members_signed_to_have_seen() {
     run_audit(&mut Client::open(&profile).unwrap()).unwrap();
 }
 
+/// The operator puts a sealing key of their own into an authority's entry, computes the tree anew and signs it.
+#[test]
+fn a_directory_with_a_swapped_sealing_key_is_not_followed() {
+    let lying = LyingWorld::play();
+    let profile = lying.world.profile("kg.gpo/01");
+    let leaves = leaves_of(&profile.join("memory/directory.leaves"));
+    let own_key = elchi::seal::SealingIdentity::generate().recipient().to_string();
+    let find = |leaf: &[u8], words: &[u8]| leaf.windows(words.len()).position(|window| window == words);
+    let swap = |leaf: &Vec<u8>| match find(leaf, b"\nauthority tr.moj\n").and(find(leaf, b"age1pq1")) {
+        Some(at) => [&leaf[..at], own_key.as_bytes(), &leaf[at + own_key.len()..]].concat(),
+        None => leaf.clone(),
+    };
+    let swapped: Vec<Vec<u8>> = leaves.iter().map(swap).collect();
+    assert_eq!(swapped.iter().zip(&leaves).filter(|(now, before)| now != before).count(), 1);
+    let checkpoint = sign_directory(&lying, &swapped);
+    lying.lie("/v1/logs/directory/", move |bytes| {
+        if bytes.starts_with(b"demo.elchi.example/directory") {
+            return checkpoint.clone();
+        }
+        swapped.iter().flat_map(|leaf| [&u16::try_from(leaf.len()).unwrap().to_be_bytes()[..], leaf].concat()).collect()
+    });
+    require_unproven(Client::open(&profile).unwrap().follow(), "to one who knows the true one");
+    fs::remove_dir_all(profile.join("memory")).unwrap();
+    let fault = Client::open(&profile).unwrap().follow().unwrap_err();
+    assert!(fault.is_unproven() && fault.to_string().contains("of the directory log is not allowed"), "to one who knows nothing: {fault}");
+}
+
+/// A member is revoked, somebody acts in view of that, and the server shows a directory that ends before it.
+#[test]
+fn a_directory_without_the_latest_revocation_is_noticed() {
+    let lying = LyingWorld::play();
+    lying.world.run_registrar("kg", &["revoke", "kg.mvd/01", "--reason", "left"]);
+    lying.world.send(&[lying.world.sample("small.bin", 3000)]).unwrap();
+    let mut leaves = leaves_of(&lying.world.profile("kg.gpo/01").join("memory/directory.leaves"));
+    leaves.pop();
+    let checkpoint = sign_directory(&lying, &leaves);
+    lying.lie("/v1/logs/directory/checkpoint", move |_| checkpoint.clone());
+    require_unproven(lying.world.client("kg.gpo/01").follow(), "to one who has seen it");
+    let profile = lying.world.profile("tr.moj/01");
+    fs::remove_dir_all(profile.join("memory")).unwrap();
+    let fault = Client::open(&profile).unwrap().load_inbox().unwrap_err();
+    assert!(fault.is_unproven() && fault.to_string().contains("entries that do not exist"), "to one who knows nothing: {fault}");
+    lying.be_honest();
+    assert_eq!(Client::open(&profile).unwrap().load_inbox().unwrap().len(), 2);
+}
+
+/// A checkpoint of a directory log with these leaves, signed with the log's own key.
+fn sign_directory(lying: &LyingWorld, leaves: &[Vec<u8>]) -> Vec<u8> {
+    let mut frontier = Frontier::new();
+    leaves.iter().for_each(|leaf| drop(frontier.append(leaf_hash(leaf))));
+    let server = load_server(&lying.world.config()).unwrap();
+    sign_checkpoint(&server.keys.directory, frontier.head()).unwrap().note().as_str().as_bytes().to_vec()
+}
+
 /// The leaves of a member's copy of a log: a length of two bytes before each.
 fn leaves_of(path: &Path) -> Vec<Vec<u8>> {
     let bytes = fs::read(path).unwrap();

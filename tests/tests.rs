@@ -37,6 +37,8 @@ mod store_faults;
 #[cfg(feature = "server")]
 mod story;
 #[cfg(feature = "server")]
+mod story_keys;
+#[cfg(feature = "server")]
 mod story_witnesses;
 #[cfg(feature = "server")]
 mod story_world;

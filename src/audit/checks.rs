@@ -1,10 +1,12 @@
 //! The audit itself.
 
 use super::heads::Views;
-use super::report::{AuditReport, AuditedCase, AuditedEvent, UnopenedRelease};
+use super::report::{AuditReport, AuditedCase, AuditedEvent, PendingReplacement, RevokedHolder, UnopenedRelease};
 use crate::client::{CaseHistory, Client, ClientError};
+use crate::clock;
 use crate::crypto::hash;
 use crate::domain::Log;
+use crate::trust::Directory;
 use crate::wire::{Act, decode_directory_leaf, decode_event_leaf, parse_statement};
 
 /// Audits both logs for the state of this profile's member.
@@ -29,6 +31,8 @@ pub fn run_audit(client: &mut Client) -> Result<AuditReport, ClientError> {
         heads,
         unopened_releases: histories.iter().flat_map(unopened_releases).collect(),
         cases: histories.iter().map(summarise).collect(),
+        pending_replacements: pending_replacements(client.directory()),
+        revoked_holders: revoked_holders(client.directory()),
     })
 }
 
@@ -60,6 +64,31 @@ fn unopened_releases(history: &CaseHistory) -> Vec<UnopenedRelease> {
         let opened = history.documents_opened_by(statement.actor.authority());
         for document in release.documents.iter().filter(|document| !opened.contains(document)) {
             found.push(UnopenedRelease { case: history.tag, document: *document, member: statement.actor.clone(), time: event.time });
+        }
+    }
+    found
+}
+
+fn pending_replacements(directory: &Directory) -> Vec<PendingReplacement> {
+    let at = directory.as_of(clock::now());
+    let pending = directory.authorities().filter_map(|(authority, record)| {
+        let key = record.pending_at(at)?;
+        let (authority, named_by) = (authority.clone(), key.named_by().clone());
+        Some(PendingReplacement { authority, key: key.fingerprint(), named_by, takes_effect: key.takes_effect() })
+    });
+    pending.collect()
+}
+
+fn revoked_holders(directory: &Directory) -> Vec<RevokedHolder> {
+    let at = directory.as_of(clock::now());
+    let mut found = Vec::new();
+    for (authority, record) in directory.authorities() {
+        let key = record.key_at(at);
+        for holder in key.holders() {
+            if let Some(revoked) = directory.record_of(holder).and_then(|record| record.revoked_at()) {
+                let (authority, member) = (authority.clone(), holder.member().clone());
+                found.push(RevokedHolder { authority, key: key.fingerprint(), member, revoked });
+            }
         }
     }
     found

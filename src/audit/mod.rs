@@ -18,4 +18,4 @@ mod report;
 pub use checks::run_audit;
 pub use evidence::write_evidence;
 pub use finding::keep_finding;
-pub use report::{AuditReport, AuditedCase, AuditedEvent, UnopenedRelease};
+pub use report::{AuditReport, AuditedCase, AuditedEvent, PendingReplacement, RevokedHolder, UnopenedRelease};

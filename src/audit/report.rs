@@ -30,6 +30,10 @@ pub struct AuditReport {
     pub cases: Vec<AuditedCase>,
     /// Releases that nobody of the authority has signed `opened` for. Not wrong; worth a question.
     pub unopened_releases: Vec<UnopenedRelease>,
+    /// Replacements of sealing keys that wait to take effect. Not wrong; worth a question.
+    pub pending_replacements: Vec<PendingReplacement>,
+    /// Revoked members who hold a key in force, which should be replaced. Not wrong; worth a question.
+    pub revoked_holders: Vec<RevokedHolder>,
 }
 
 /// A case as it was replayed.
@@ -71,6 +75,32 @@ pub struct UnopenedRelease {
     pub time: UnixMillis,
 }
 
+/// A sealing key that waits to take an authority's over.
+#[derive(Debug, Clone, Serialize)]
+pub struct PendingReplacement {
+    /// Whose key.
+    pub authority: AuthorityCode,
+    /// Fingerprint of the new one.
+    pub key: Hash,
+    /// Who signed it.
+    pub named_by: MemberCode,
+    /// When it takes effect.
+    pub takes_effect: UnixMillis,
+}
+
+/// A leaver who can open what is sealed to an authority today.
+#[derive(Debug, Clone, Serialize)]
+pub struct RevokedHolder {
+    /// Whose key.
+    pub authority: AuthorityCode,
+    /// Fingerprint of the key in force.
+    pub key: Hash,
+    /// Who holds it.
+    pub member: MemberCode,
+    /// When they were revoked.
+    pub revoked: UnixMillis,
+}
+
 impl AuditReport {
     /// One line.
     pub fn in_short(&self) -> String {
@@ -89,7 +119,7 @@ impl AuditReport {
 
     /// For people.
     pub fn to_text(&self) -> String {
-        let authorities: Vec<&str> = self.authorities.iter().map(AuthorityCode::as_str).collect();
+        let authorities: Vec<String> = self.authorities.iter().map(AuthorityCode::label).collect();
         let mut text = format!("Consistent: {}\n", self.in_short());
         text += &format!("  events     {} {}\n  directory  {} {}\n", self.events.0, self.events.1, self.directory.0, self.directory.1);
         text += &format!("  registers  {}\n", authorities.join(", "));
@@ -99,12 +129,25 @@ impl AuditReport {
         }
         for release in &self.unopened_releases {
             text += &format!(
-                "  released and not opened: document {} to {} {}, {}\n",
+                "  released and not opened: document {} to {}, {}\n",
                 release.document,
-                release.member.state(),
-                release.member,
+                release.member.label(),
                 release.time.to_second()
             );
+        }
+        text + &self.keys_text()
+    }
+
+    /// What is worth a question about sealing keys.
+    fn keys_text(&self) -> String {
+        let mut text = String::new();
+        for PendingReplacement { authority, key, named_by, takes_effect } in &self.pending_replacements {
+            let (authority, by, effect) = (authority.label(), named_by.label(), takes_effect.to_second());
+            text += &format!("  worth a question: {by} replaces the sealing key of {authority} by {key}, from {effect} on\n");
+        }
+        for RevokedHolder { authority, key, member, revoked } in &self.revoked_holders {
+            let (authority, member, revoked) = (authority.label(), member.label(), revoked.to_second());
+            text += &format!("  worth a question: {member}, revoked {revoked}, still holds the sealing key {key} of {authority}\n");
         }
         text
     }

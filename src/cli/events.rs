@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::client::{CaseEvent, CaseHistory, Client};
-use crate::domain::{Log, Tag};
+use crate::domain::{AuthorityCode, Log, Tag};
 
 /// The acts on a case, or on one document of it.
 pub(super) struct Events<'c> {
@@ -36,17 +36,16 @@ impl Events<'_> {
 
     fn line(&self, event: &CaseEvent) -> String {
         let statement = event.statement.statement();
-        let to: Vec<String> = statement.act.recipients().iter().map(|authority| format!("{} {authority}", authority.state())).collect();
+        let to: Vec<String> = statement.act.recipients().iter().map(AuthorityCode::label).collect();
         let to = if to.is_empty() { String::new() } else { format!(" to {}", to.join(", ")) };
         let documents = statement.act.documents().len();
         let documents = if documents == 0 { String::new() } else { format!(", {documents} documents") };
         let standing = if self.is_final(event) { "" } else { "  (provisional)" };
         format!(
-            "  {:>6}  {}  {} {:16} {}{to}{documents}{standing}\n",
+            "  {:>6}  {}  {:19} {}{to}{documents}{standing}\n",
             event.first_index,
             event.time.to_second(),
-            statement.actor.state(),
-            statement.actor.to_string(),
+            statement.actor.label(),
             statement.act.op()
         )
     }

@@ -31,7 +31,7 @@ pub(super) fn inbox(profile: Option<&Path>, output: &Output) -> Result<(), CliFa
                 entry.case.to_string(),
                 entry.state.to_string(),
                 entry.last_time.to_second().to_string(),
-                format!("{} {}", entry.from.state(), entry.from),
+                entry.from.label(),
                 entry.documents
             );
         }
@@ -76,12 +76,8 @@ pub(super) fn show(profile: Option<&Path>, case: &str, output: &Output) -> Resul
         for (number, submission) in history.submissions_held_by(&own).iter().enumerate() {
             let actor = &submission.event.statement.statement().actor;
             let opened = if submission.held.iter().all(|document| client.has_opened(document)) { "opened here" } else { "not opened here" };
-            text += &format!(
-                "  {number}  {} from {} {actor}, {} documents, {opened}\n",
-                submission.submit.kind,
-                actor.state(),
-                submission.held.len()
-            );
+            text +=
+                &format!("  {number}  {} from {}, {} documents, {opened}\n", submission.submit.kind, actor.label(), submission.held.len());
         }
         text
     });
@@ -104,13 +100,7 @@ pub(super) fn open(profile: Option<&Path>, args: OpenArgs, output: &Output) -> R
         "cover": cover,
     });
     output.result(&value, || {
-        let mut text = format!(
-            "{}\nfrom {} {}, signed {}\n",
-            cover.title,
-            opened.statement.actor.state(),
-            opened.statement.actor,
-            opened.statement.time
-        );
+        let mut text = format!("{}\nfrom {}, signed {}\n", cover.title, opened.statement.actor.label(), opened.statement.time);
         // Set in, so that no line of theirs looks like one of ours.
         for line in cover.text.lines() {
             text += &format!("  | {line}\n");

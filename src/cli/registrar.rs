@@ -45,7 +45,7 @@ pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &O
             let invitation = StateRegistrar::open(&folder)?.invite(&seat)?;
             publish_letter(&out, &invitation)?;
             output.result(&json!({"member": seat.member, "invitation": out}), || {
-                format!("Give {} to {} in person: whoever has it can join in their name.", out.display(), seat.member)
+                format!("Give {} to {} in person: whoever has it can join in their name.", out.display(), seat.member.label())
             });
         }
         RegistrarCommand::Admit { enrolment, out } => {
@@ -54,7 +54,7 @@ pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &O
             let admission = StateRegistrar::open(&folder)?.admit(&mut client, &enrolment)?;
             publish_letter(&out, &admission)?;
             output.result(&json!({"member": admission.member, "admission": out}), || {
-                format!("{} is in the directory. Give {} to them.", admission.member, out.display())
+                format!("{} is in the directory. Give {} to them.", admission.member.label(), out.display())
             });
         }
         RegistrarCommand::ReplaceKey { authority, key } => {

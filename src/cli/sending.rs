@@ -126,7 +126,7 @@ fn describe_waiting(waiting: &Waiting) -> Value {
 
 fn waiting_text(waiting: &Waiting) -> String {
     let Waiting { name, draft } = waiting;
-    let to: Vec<String> = draft.to.iter().map(|authority| format!("{} {authority}", authority.state())).collect();
+    let to: Vec<String> = draft.to.iter().map(AuthorityCode::label).collect();
     format!("{name}  {} to {}: {} ({} bytes)\n", draft.kind, to.join(", "), draft.title, bytes_of(waiting))
 }
 

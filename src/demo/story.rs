@@ -143,7 +143,7 @@ fn tell_releases(stage: &Stage<'_>, cast: &Cast, case: &Tag) -> Result<Vec<Strin
     let releases = history.events.iter().filter_map(|event| match &event.statement.statement().act {
         Act::Release(release) => Some(format!(
             "released to {} at {}: {} documents",
-            event.statement.statement().actor,
+            event.statement.statement().actor.label(),
             event.time.to_second(),
             release.documents.len()
         )),

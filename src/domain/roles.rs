@@ -12,7 +12,7 @@ pub enum Role {
     Drafter,
     /// Signs acts on behalf of the authority.
     Signatory,
-    /// Is meant to hold the authority's sealing identity and to hand it on; whoever holds it can.
+    /// Holds the authority's sealing identity: grants it, replaces it, objects to its replacement.
     Custodian,
     /// Speaks for the state's directory.
     Registrar,
