@@ -24,6 +24,8 @@ mod gate;
 mod layering;
 mod net;
 mod policy;
+#[cfg(feature = "server")]
+mod rebuild;
 mod seal;
 mod sign;
 mod statements;
