@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use elchi::clock;
 use elchi::domain::Log;
-use elchi::exchange::{ActError, ExchangeFault};
-use elchi::store::{CommitBatch, Moment, ProbedFailure, Step, StepProbe, Store, StoreSettings, ViewUpdate};
+use elchi::exchange::ActError;
+use elchi::store::{Moment, ProbedFailure, Step, StepProbe, Store, StoreSettings};
 use elchi::wire::{Act, ActRequest, RefusalCode};
 
 use super::exchange_world::{Followed, Gate, KG_REGISTRAR, World};
@@ -291,21 +291,4 @@ fn an_act_that_a_full_disk_refused_is_found_again_if_it_was_written_after_all() 
             assert_eq!(world.accept("kg.gpo/07", &request).0.first_index(), first, "{next} {moment:?}");
         }
     }
-}
-
-#[test]
-fn a_kept_case_that_its_statements_do_not_make_is_found() {
-    let world = World::new();
-    let mut case = world.request();
-    world.acknowledge(&mut case);
-    world.forward("tr.moj/01", &mut case, &["tr.ist-cpp"]);
-    let verified = world.verify_logs().unwrap();
-    assert_eq!((verified.events, verified.directory), (world.heads()[0].size, world.heads()[1].size));
-    let kept = world.store().load_view(1, &case.tag).unwrap().unwrap();
-    let text = String::from_utf8(kept).unwrap().replace("ForwardedToCompetent", "Acknowledged");
-    let mut batch = CommitBatch::on(world.store().load_heads().unwrap());
-    batch.views.push(ViewUpdate { view: 1, tag: case.tag, bytes: text.into_bytes() });
-    world.store().commit(&batch).unwrap();
-    let found = world.verify_logs();
-    assert!(matches!(found, Err(ExchangeFault::Damaged { what: "cases" })), "{found:?}");
 }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use elchi::clock;
 use elchi::crypto::{hash, random_nonce, random_tag};
 use elchi::domain::{AuthorityCode, Hash, Log, MemberCode, Role, Tag, TreeHead, UnixMillis, UploadId};
-use elchi::exchange::{ActError, Exchange, ExchangeFault, LogKeys, LogsVerified, verify_logs};
+use elchi::exchange::{ActError, Exchange, LogKeys};
 use elchi::mla::{RevocationReason, SubmissionKind};
 use elchi::registrar::{StateCa, Validity};
 use elchi::seal::{
@@ -260,7 +260,7 @@ impl World {
         self.start_on(store);
     }
 
-    fn log_keys(&self) -> LogKeys {
+    pub(crate) fn log_keys(&self) -> LogKeys {
         let [events, directory] = self.keys.each_ref().map(|key| LogSigningKey::parse(key).unwrap());
         LogKeys { events, directory }
     }
@@ -268,11 +268,6 @@ impl World {
     pub(crate) fn verifier_key(&self, log: Log) -> LogVerifierKey {
         let keys = self.log_keys();
         if log == Log::Events { keys.events.verifier_key().clone() } else { keys.directory.verifier_key().clone() }
-    }
-
-    /// What an operator asks for.
-    pub(crate) fn verify_logs(&self) -> Result<LogsVerified, ExchangeFault> {
-        verify_logs(self.store(), &self.log_keys(), anchors())
     }
 
     pub(crate) fn start_on(&mut self, store: Store) {

@@ -27,6 +27,8 @@ mod go_verifier;
 mod layering;
 mod net;
 mod policy;
+#[cfg(feature = "server")]
+mod rebuild;
 mod seal;
 mod sign;
 mod statements;

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{AdminFault, load_server};
-use crate::exchange::{ExchangeFault, verify_logs};
+use crate::exchange::{ExchangeFault, FoldNews, fold_logs};
 use crate::store::{Store, VerifyProgress};
 
 /// What the verification found.
@@ -21,7 +21,7 @@ pub struct StorageReport {
     pub damages: Vec<String>,
 }
 
-/// Verifies the store of a server that is not running, and both logs in it.
+/// Verifies the store of a server that is not running: every row and blob, both logs, and the indexes by the logs.
 ///
 /// # Errors
 /// When it cannot be opened or read; damage that was found is in the report.
@@ -34,8 +34,13 @@ pub fn verify_server(config: &Path, on_progress: &mut dyn FnMut(VerifyProgress))
         on_progress(progress);
     })?;
     let mut damages: Vec<String> = damages.iter().map(|damage| format!("{}: {}", damage.place, damage.cause)).collect();
-    let (event_leaves, directory_entries) = match verify_logs(&store, &server.keys, server.anchors) {
-        Ok(verified) => (verified.events, verified.directory),
+    let folded = fold_logs(&store, &server.keys, server.anchors, &mut |news| {
+        if let FoldNews::Found(difference) = news {
+            damages.push(difference.to_string());
+        }
+    });
+    let (event_leaves, directory_entries) = match folded {
+        Ok(folded) => (folded.events, folded.directory),
         Err(fault @ ExchangeFault::Damaged { .. }) => {
             damages.push(fault.to_string());
             (0, 0)

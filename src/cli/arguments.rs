@@ -78,7 +78,7 @@ pub(super) enum Command {
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
     },
-    /// An operator's work: make a server, verify its storage.
+    /// An operator's work: make a server, verify its storage, rebuild its indexes.
     #[cfg(feature = "server")]
     #[command(subcommand)]
     Admin(AdminCommand),
@@ -359,6 +359,16 @@ pub(super) enum AdminCommand {
         /// The configuration file.
         #[arg(long, value_name = "FILE")]
         config: PathBuf,
+    },
+    /// Fold both logs of a stopped server again, name every index row that differs, and replace them. Logs, statements,
+    /// slips and documents are never changed. It needs as much free room again as the indexes take, twice.
+    Rebuild {
+        /// The configuration file.
+        #[arg(long, value_name = "FILE")]
+        config: PathBuf,
+        /// Only compare, and exit with 1 if anything differs.
+        #[arg(long)]
+        check: bool,
     },
 }
 

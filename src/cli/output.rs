@@ -58,8 +58,18 @@ pub(super) struct Bar {
 
 impl Bar {
     pub(super) fn new() -> Self {
+        Self::with_template("{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}")
+    }
+
+    /// Of things that are counted, not weighed.
+    #[cfg(feature = "server")]
+    pub(super) fn counting() -> Self {
+        Self::with_template("{msg} {bar:30} {pos}/{len} {per_sec}")
+    }
+
+    fn with_template(template: &str) -> Self {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-        let style = ProgressStyle::with_template("{msg} {bar:30} {bytes}/{total_bytes} {bytes_per_sec}");
+        let style = ProgressStyle::with_template(template);
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         Self { bar, what: String::new() }
     }

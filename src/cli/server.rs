@@ -12,9 +12,11 @@ use super::fault::CliFault;
 use super::output::{Bar, Output};
 use super::registrar::read_roots;
 use super::stop::stop_signal;
-use crate::admin::{AdminFault, LoadedServer, NewServer, init_server, load_server, verify_server};
+use crate::admin::{
+    AdminFault, LoadedServer, NewServer, RebuildMode, RebuildReport, init_server, load_server, rebuild_server, verify_server,
+};
 use crate::demo::{DemoSettings, play_demo};
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Part};
 use crate::net::{EdgeClock, EdgeLimits, ServerEdge, TlsIdentity, run_listener};
 use crate::registrar::{PinnedTls, make_pinned_tls};
 use crate::server::{Api, Cosigning, ServerGate};
@@ -141,10 +143,39 @@ pub(super) fn admin(command: AdminCommand, output: &Output) -> Result<(), CliFau
             match report.damages.len() {
                 0 => Ok(()),
                 count => Err(CliFault::Wrong(format!(
-                    "{count} things are not what was written\nhint: stop using this disk, keep a copy of it, and restore a backup"
+                    "{count} things are not what was written\nhint: `elchi admin rebuild --check` says whether only indexes differ, which it can \
+                     replace; otherwise stop using this disk, keep a copy of it, and restore a backup"
                 ))),
             }
         }
+        AdminCommand::Rebuild { config, check } => rebuild(&config, if check { RebuildMode::Check } else { RebuildMode::Replace }, output),
+    }
+}
+
+fn rebuild(config: &Path, mode: RebuildMode, output: &Output) -> Result<(), CliFault> {
+    let mut bar = Bar::counting();
+    let report = rebuild_server(config, mode, &mut |log, done, all| bar.show(&format!("the {log} log"), done, all))?;
+    drop(bar);
+    output.result(&report, || {
+        let mut text = format!("{} event leaves and {} directory entries folded\n", report.event_leaves, report.directory_entries);
+        report.differences.iter().for_each(|difference| text += &format!("{difference}\n"));
+        text + if report.is_rebuilt { "the indexes were replaced by what the logs make\n" } else { "" }
+    });
+    match report.remaining().count() {
+        0 => Ok(()),
+        count => Err(CliFault::Wrong(format!("{count} things are not as the logs say\nhint: {}", hint(&report)))),
+    }
+}
+
+/// What an operator can do about what differs.
+fn hint(report: &RebuildReport) -> &'static str {
+    if report.are_logs_damaged() {
+        return "the logs themselves do not hold, so nothing was replaced; what indexes differ in may only follow from that. \
+                Stop using this disk, keep a copy of it, and restore a backup";
+    }
+    match report.remaining().any(|difference| difference.part == Part::Indexes) {
+        true => "run `elchi admin rebuild` without --check to replace the indexes",
+        false => "statements and slips cannot be folded from the logs: keep a copy of this disk, and restore a backup",
     }
 }
 

@@ -18,7 +18,7 @@ use crate::wire::{ACT_REQUEST_BYTES_MAX, Act, EventLeaf, Refusal, RefusalCode, e
 
 use super::directory_log::load_root_at;
 use super::uploads::{claim_document, upload_mismatch};
-use super::views::{CASE_BYTES_MAX, CASE_VIEW, LEAF_VIEW, RELEASE_VIEW, encode_case, encode_release, leaf_key, load_case, release_key};
+use super::views::{CASE_BYTES_MAX, CASE_VIEW, encode_case, leaf_row, load_case, release_row};
 
 /// An act that waits to be sequenced.
 pub(super) enum Job {
@@ -207,7 +207,7 @@ impl<'s> Draft<'s> {
             let leaf = EventLeaf { time, directory_size, kind, tag, seq: head.next_seq, prev: head.last, commit };
             let (index, leaf_hash) = append(&mut self.frontiers.events, &mut self.batch.events, encode_event_leaf(&leaf));
             self.batch.chain.push(ChainEntry { kind, tag, seq: head.next_seq, leaf_index: index });
-            self.batch.views.push(ViewUpdate { view: LEAF_VIEW, tag: leaf_key(index), bytes: sha256.as_bytes().to_vec() });
+            self.batch.views.push(leaf_row(index, &sha256));
             self.chains.insert((kind, tag), ChainHead { next_seq: head.next_seq + 1, last: leaf_hash });
             if kind == ChainKind::Case {
                 case_leaf = Some(leaf_hash);
@@ -228,11 +228,7 @@ impl<'s> Draft<'s> {
     fn store_beside(&mut self, job: EventJob, documents: Vec<ClaimedDocument>) {
         let statement = job.statement.statement();
         if let Act::Release(act) = &statement.act {
-            let released = |document: &Tag| ViewUpdate {
-                view: RELEASE_VIEW,
-                tag: release_key(document, &job.tls_certificate),
-                bytes: encode_release(self.time),
-            };
+            let released = |document: &Tag| release_row(document, &job.tls_certificate, self.time);
             self.batch.views.extend(act.documents.iter().map(released));
         }
         self.batch.slips.extend(job.slips);

@@ -18,17 +18,20 @@
 
 mod accept;
 mod budget;
+mod differences;
 mod directory_log;
 mod draft;
+mod event_fold;
 mod faults;
+mod fold;
 mod heads;
 mod published;
 mod reading;
 mod receipts;
 mod releases;
 mod sequencer;
+mod tree_fold;
 mod uploads;
-mod verification;
 mod views;
 
 use std::sync::Arc;
@@ -40,11 +43,12 @@ use crate::tlog::LogSigningKey;
 use crate::trust::{Directory, TrustAnchors};
 
 pub use crate::store::{UploadFault, UploadProgress, UploadWriter};
+pub use differences::{Difference, Part};
 pub use faults::{ActError, ExchangeFault};
+pub use fold::{FoldNews, LogsFolded, SoundFold, fold_logs};
 pub use heads::ROUND_DEADLINE;
 pub use published::{HeadsMoved, Published};
 pub use releases::ReleasedBlob;
-pub use verification::{LogsVerified, verify_logs};
 
 use budget::LeafBudget;
 use published::PublishedCell;

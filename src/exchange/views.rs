@@ -4,7 +4,7 @@
 use super::ExchangeFault;
 use crate::crypto::hash_parts;
 use crate::domain::{Hash, Tag, UnixMillis};
-use crate::store::Store;
+use crate::store::{Store, ViewUpdate};
 use crate::trust::Case;
 
 /// Case tag → the case, as JSON.
@@ -21,6 +21,16 @@ pub(super) fn leaf_key(index: u64) -> Tag {
     let mut bytes = [0; 32];
     bytes[24..].copy_from_slice(&index.to_be_bytes());
     Tag::from_bytes(bytes)
+}
+
+/// The leaf whose [`leaf_key`] this is.
+pub(super) fn index_of_leaf_key(key: &Tag) -> u64 {
+    let [.., a, b, c, d, e, f, g, h] = *key.as_bytes();
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+pub(super) fn leaf_row(index: u64, statement: &Hash) -> ViewUpdate {
+    ViewUpdate { view: LEAF_VIEW, tag: leaf_key(index), bytes: statement.as_bytes().to_vec() }
 }
 
 /// The statement behind a leaf of the events log, if the log has grown that far.
@@ -44,8 +54,8 @@ pub(super) fn release_key(document: &Tag, tls_certificate: &Hash) -> Tag {
     Tag::from_bytes(*hash_parts(&[b"elchi-release-view/v1\n", document.as_bytes(), tls_certificate.as_bytes()]).as_bytes())
 }
 
-pub(super) fn encode_release(time: UnixMillis) -> Vec<u8> {
-    time.0.to_be_bytes().to_vec()
+pub(super) fn release_row(document: &Tag, tls_certificate: &Hash, time: UnixMillis) -> ViewUpdate {
+    ViewUpdate { view: RELEASE_VIEW, tag: release_key(document, tls_certificate), bytes: time.0.to_be_bytes().to_vec() }
 }
 
 pub(super) fn decode_release(bytes: &[u8]) -> Result<UnixMillis, ExchangeFault> {
@@ -53,9 +63,16 @@ pub(super) fn decode_release(bytes: &[u8]) -> Result<UnixMillis, ExchangeFault> 
     Ok(UnixMillis(u64::from_be_bytes(bytes)))
 }
 
+pub(super) fn case_row(tag: Tag, case: &Case) -> ViewUpdate {
+    ViewUpdate { view: CASE_VIEW, tag, bytes: encode_case(case) }
+}
+
+pub(super) fn decode_case(bytes: &[u8]) -> Result<Case, ExchangeFault> {
+    serde_json::from_slice(bytes).map_err(|_| ExchangeFault::Damaged { what: "cases" })
+}
+
 pub(super) fn load_case(store: &Store, tag: &Tag) -> Result<Option<Case>, ExchangeFault> {
-    let Some(bytes) = store.load_view(CASE_VIEW, tag)? else { return Ok(None) };
-    serde_json::from_slice(&bytes).map(Some).map_err(|_| ExchangeFault::Damaged { what: "cases" })
+    store.load_view(CASE_VIEW, tag)?.map(|bytes| decode_case(&bytes)).transpose()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use rocksdb::{
 };
 
 use super::guard::{Position, verify_position};
-use super::rows::{Family, HEADS_KEY, LAST_WRITE_KEY, LastWrite};
+use super::rows::{Family, HEADS_KEY, LAST_WRITE_KEY, LastWrite, REBUILD_KEY};
 use super::{Heads, OpenFault, ProbedFailure, StoreFault, StoreSettings};
 
 /// What RocksDB syncs behind the writer's back, so that the final sync of a segment is short.
@@ -24,6 +24,15 @@ const BYTES_PER_SYNC: u64 = 4 * 1024 * 1024;
 /// The open database.
 pub(super) struct Database {
     db: DB,
+}
+
+/// What a database is opened for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OpenFor {
+    /// All that a server does. Refused while a rebuild has not ended.
+    Work,
+    /// A rebuild: what an earlier one left is taken up.
+    Rebuild,
 }
 
 /// A database as it was opened.
@@ -37,17 +46,22 @@ pub(super) struct Opened {
 impl Database {
     /// Opens what is there after checking it against the guard, or a new database where nothing was ever
     /// acknowledged.
-    pub(super) fn open(settings: &StoreSettings, guard: &Position) -> Result<Opened, OpenFault> {
+    pub(super) fn open(settings: &StoreSettings, guard: &Position, open_for: OpenFor) -> Result<Opened, OpenFault> {
         let folder = settings.database_folder();
         let is_new = *guard == Position::start();
         if !is_new {
-            Self::open_read_only(settings, &folder)?.verify(guard)?;
+            let there = load_families(settings, &folder)?;
+            let database = Self::open_read_only(settings, &folder, &there)?;
+            database.verify(guard)?;
+            database.require_rebuilt(&there, open_for)?;
         }
-        let options = database_options(settings, is_new);
-        let (database, is_read_only) = match DB::open_cf_descriptors(&options, &folder, families(settings)) {
+        let mut options = database_options(settings, is_new);
+        // A rebuild that was cut short may have dropped families; no other family may come back empty.
+        options.create_missing_column_families(is_new || open_for == OpenFor::Rebuild);
+        let (database, is_read_only) = match DB::open_cf_descriptors(&options, &folder, descriptors(settings, &Family::ALL)) {
             Ok(db) => (Self { db }, false),
             Err(error) if !is_new && WriteError::of(&error).trouble == WriteTrouble::Full => {
-                (Self::open_read_only(settings, &folder)?, true)
+                (Self::open_read_only(settings, &folder, &load_families(settings, &folder)?)?, true)
             }
             Err(error) => return Err(open_fault(settings, &error)),
         };
@@ -55,10 +69,28 @@ impl Database {
         Ok(Opened { database, position, is_read_only })
     }
 
-    fn open_read_only(settings: &StoreSettings, folder: &Path) -> Result<Self, OpenFault> {
+    fn open_read_only(settings: &StoreSettings, folder: &Path, families: &[Family]) -> Result<Self, OpenFault> {
         let options = database_options(settings, false);
-        let db = DB::open_cf_descriptors_read_only(&options, folder, families(settings), false);
+        let db = DB::open_cf_descriptors_read_only(&options, folder, descriptors(settings, families), false);
         Ok(Self { db: db.map_err(|error| open_fault(settings, &error))? })
+    }
+
+    /// A new database in a folder of its own, whose rows nobody will miss after a crash.
+    pub(super) fn open_scratch(settings: &StoreSettings, folder: &Path, families: &[Family]) -> Result<Self, StoreFault> {
+        let options = database_options(settings, true);
+        let db = DB::open_cf_descriptors(&options, folder, descriptors(settings, families));
+        let fault = |error: rocksdb::Error| StoreFault::Broken { at: "opening the fresh rows", cause: error.to_string() };
+        Ok(Self { db: db.map_err(fault)? })
+    }
+
+    /// All families are there, or all but some that a rebuild has dropped and will put back.
+    fn require_rebuilt(&self, there: &[Family], open_for: OpenFor) -> Result<(), OpenFault> {
+        let missing = |family: &Family| !there.contains(family);
+        if let Some(lost) = Family::ALL.into_iter().find(|family| missing(family) && !family.is_folded()) {
+            return Err(family_missing(lost).into());
+        }
+        let is_unfinished = Family::ALL.iter().any(missing) || self.has(Family::Meta, REBUILD_KEY)?;
+        if is_unfinished && open_for == OpenFor::Work { Err(OpenFault::RebuildUnfinished) } else { Ok(()) }
     }
 
     fn verify(&self, guard: &Position) -> Result<Position, OpenFault> {
@@ -140,6 +172,23 @@ impl Database {
         self.db.write_opt(batch, &options).map_err(|error| WriteError::of(&error))
     }
 
+    /// Writes a row of a scratch database: quickly, and gone after a crash.
+    pub(super) fn put_unlogged(&self, family: Family, key: &[u8], value: &[u8]) -> Result<(), StoreFault> {
+        let mut options = WriteOptions::default();
+        options.disable_wal(true);
+        let fault = |error: rocksdb::Error| StoreFault::Broken { at: "writing fresh rows", cause: error.to_string() };
+        self.db.put_cf_opt(self.handle(family)?, key, value, &options).map_err(fault)
+    }
+
+    /// Drops the families of rows that can be folded, whatever state their files are in. Each is gone or whole
+    /// after a crash. The database must be opened again before it is used.
+    pub(super) fn drop_folded(&mut self) -> Result<(), WriteError> {
+        for family in Family::FOLDED {
+            self.db.drop_cf(family.name()).map_err(|error| WriteError::of(&error))?;
+        }
+        Ok(())
+    }
+
     /// What stopped RocksDB since it was opened, if it still is: it then refuses even a batch of nothing.
     pub(super) fn load_background_error(&self) -> Option<WriteError> {
         let count = self.db.property_int_value(properties::BACKGROUND_ERRORS).ok().flatten();
@@ -167,9 +216,18 @@ impl Database {
     }
 
     fn handle(&self, family: Family) -> Result<&ColumnFamily, StoreFault> {
-        let missing = || StoreFault::Damaged { what: family.name(), cause: "the column family is missing".to_owned() };
-        self.db.cf_handle(family.name()).ok_or_else(missing)
+        self.db.cf_handle(family.name()).ok_or_else(|| family_missing(family))
     }
+}
+
+fn family_missing(family: Family) -> StoreFault {
+    StoreFault::Damaged { what: family.name(), cause: "the column family is missing".to_owned() }
+}
+
+/// The families that the database has.
+fn load_families(settings: &StoreSettings, folder: &Path) -> Result<Vec<Family>, OpenFault> {
+    let names = DB::list_cf(&Options::default(), folder).map_err(|error| open_fault(settings, &error))?;
+    Ok(Family::ALL.into_iter().filter(|family| names.iter().any(|name| name == family.name())).collect())
 }
 
 /// A row's key and value.
@@ -283,11 +341,11 @@ fn database_options(settings: &StoreSettings, create: bool) -> Options {
     options
 }
 
-fn families(settings: &StoreSettings) -> Vec<ColumnFamilyDescriptor> {
+fn descriptors(settings: &StoreSettings, families: &[Family]) -> Vec<ColumnFamilyDescriptor> {
     let cache = Cache::new_lru_cache(settings.block_cache_bytes);
     let rows = row_options(settings, &cache);
     let mut descriptors = vec![ColumnFamilyDescriptor::new("default", rows.clone())];
-    for family in Family::ALL {
+    for &family in families {
         let mut options = rows.clone();
         if family == Family::Blobs {
             // Every segment stays the file that it came as; erasing it is removing the file.

@@ -74,6 +74,12 @@ pub enum OpenFault {
     /// Both say something, and it is not one history.
     #[error("the guard file and the database do not belong together\nhint: put back the guard file that this database was running with")]
     Disagrees,
+    /// A rebuild dropped rows and did not put all of them back.
+    #[error(
+        "a rebuild of this store's indexes was begun and has not ended\n\
+         hint: run `elchi admin rebuild` again, without --check; logs, statements and documents are as they were"
+    )]
+    RebuildUnfinished,
     /// Storage answered with a fault.
     #[error(transparent)]
     Fault(#[from] StoreFault),

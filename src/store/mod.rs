@@ -16,6 +16,8 @@
 //!                  │                 │                  └ crash: the guard is one behind; open catches up
 //!                  │                 └ crash after: all of the act is there
 //!                  └ crash after: blobs that no row names; the upload is still claimable, or is swept
+//!
+//! begin_fresh ─ what the logs make ─ compare_with ─ rebuild_from            an operator's, on a stopped server
 //! ```
 //!
 //! What storage may answer is in [`StoreFault`]: `Full` passes by itself when space returns, `Broken` ends
@@ -23,12 +25,15 @@
 
 mod blobs;
 mod commit;
+mod compare;
 mod database;
 mod fault;
+mod fresh;
 mod guard;
 mod opened;
 mod probe;
 mod reads;
+mod rebuild;
 mod rows;
 mod segments;
 mod settings;
@@ -38,10 +43,12 @@ mod writer;
 
 pub use blobs::BlobReader;
 pub use commit::{AcceptedStatement, COMMIT_BYTES_MAX, ChainEntry, ClaimedDocument, CommitBatch, LogAppend, NewNode, NewSlip, ViewUpdate};
+pub use compare::{DifferenceKind, RowDifference, RowName};
 pub use fault::{CommitFault, OpenFault, StoreFault, UploadFault};
+pub use fresh::{FreshRows, Opener};
 pub use opened::Store;
 pub use probe::{Moment, ProbedFailure, Step, StepProbe};
-pub use reads::{Acceptance, ChainLink, LOAD_ROWS_MAX, StoredStatement};
+pub use reads::{Acceptance, ChainLink, LOAD_ROWS_MAX, LOAD_STATEMENTS_BYTES, StoredStatement};
 pub use rows::{Heads, StoredDocument};
 pub use settings::StoreSettings;
 pub use uploads::{ClaimedUpload, UPLOAD_PREFIX_BYTES, UploadHold, UploadProgress};

@@ -15,7 +15,7 @@ use rocksdb::WriteBatch;
 use crate::domain::UploadId;
 use crate::durable;
 
-use super::database::{Database, Opened, WriteError, WriteTrouble};
+use super::database::{Database, OpenFor, Opened, WriteError, WriteTrouble};
 use super::guard::{Guard, Position};
 use super::probe::NoProbe;
 use super::rows::{Family, HEADS_KEY, LAST_WRITE_KEY, LastWrite};
@@ -29,6 +29,7 @@ pub struct Store {
 
 pub(super) struct Shared {
     pub(super) settings: StoreSettings,
+    open_for: OpenFor,
     /// `None` only when reopening failed; then the store is broken.
     database: RwLock<Option<Database>>,
     writer: Mutex<Writer>,
@@ -102,6 +103,26 @@ impl Store {
     /// # Errors
     /// As [`Store::open`].
     pub fn open_with_probe(settings: &StoreSettings, probe: Arc<dyn StepProbe>) -> Result<Self, OpenFault> {
+        Self::open_for(settings, probe, OpenFor::Work)
+    }
+
+    /// Opens a store whose indexes are to be rebuilt, also one whose rebuild was cut short.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_for_rebuild(settings: &StoreSettings) -> Result<Self, OpenFault> {
+        Self::open_for_rebuild_with_probe(settings, Arc::new(NoProbe))
+    }
+
+    /// As [`Store::open_for_rebuild`], with steps that can be made to fail; for tests.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub fn open_for_rebuild_with_probe(settings: &StoreSettings, probe: Arc<dyn StepProbe>) -> Result<Self, OpenFault> {
+        Self::open_for(settings, probe, OpenFor::Rebuild)
+    }
+
+    fn open_for(settings: &StoreSettings, probe: Arc<dyn StepProbe>, open_for: OpenFor) -> Result<Self, OpenFault> {
         let fault = |error: io::Error| StoreFault::Broken { at: "preparing the store's folder", cause: error.to_string() };
         let uploads = settings.uploads_folder();
         fs::create_dir_all(&uploads).map_err(fault)?;
@@ -111,12 +132,13 @@ impl Store {
         }
         let is_new = !settings.database_folder().try_exists().map_err(fault)?;
         let (guard, acknowledged) = Guard::open(&settings.guard_file, is_new)?;
-        let Opened { database, position, is_read_only } = Database::open(settings, &acknowledged)?;
+        let Opened { database, position, is_read_only } = Database::open(settings, &acknowledged, open_for)?;
         // A crash between a write and its guard left the guard one behind: from here on it is level.
         guard.store(&position).map_err(|error| StoreFault::Broken { at: "writing the guard file", cause: error.to_string() })?;
         let writer = Writer { guard, position, condition: Condition::after_opening(is_read_only) };
         let shared = Shared {
             settings: settings.clone(),
+            open_for,
             database: RwLock::new(Some(database)),
             writer: Mutex::new(writer),
             busy: Mutex::default(),
@@ -145,7 +167,7 @@ impl Store {
         self.shared.require_free(at, free_for.bytes(&self.shared.settings))?;
         if self.met_full_disk(&mut writer, at)? {
             self.shared.require_free(at, free_for.bytes(&self.shared.settings) + self.shared.settings.opening_bytes())?;
-            self.reopen(&mut writer, at)?;
+            self.reopen(&mut writer, at, self.shared.open_for)?;
         }
         Ok(writer)
     }
@@ -174,10 +196,10 @@ impl Store {
 
     /// Closes and opens the database. What the failed write left is then known: either it is in the
     /// log and becomes the last write, or it is nowhere.
-    fn reopen(&self, writer: &mut Writer, at: &'static str) -> Result<(), StoreFault> {
+    fn reopen(&self, writer: &mut Writer, at: &'static str, open_for: OpenFor) -> Result<(), StoreFault> {
         let mut database = self.shared.database.write().unwrap_or_else(PoisonError::into_inner);
         *database = None;
-        let opened = Database::open(&self.shared.settings, &writer.position).map_err(|fault| match fault {
+        let opened = Database::open(&self.shared.settings, &writer.position, open_for).map_err(|fault| match fault {
             OpenFault::Fault(fault) => fault,
             other => StoreFault::Damaged { what: "the database", cause: other.to_string() },
         });
@@ -186,6 +208,16 @@ impl Store {
         writer.condition = Condition::after_opening(opened.is_read_only);
         *database = Some(opened.database);
         if opened.is_read_only { Err(self.shared.full_fault(at, self.shared.settings.opening_bytes())) } else { Ok(()) }
+    }
+
+    /// Empties the families of rows that can be folded: drops them, and opens the database again with new ones.
+    pub(super) fn empty_folded(&self, writer: &mut Writer, at: &'static str) -> Result<(), StoreFault> {
+        let dropped = self.shared.step(Step::DropFolded, || {
+            let mut database = self.shared.database.write().unwrap_or_else(PoisonError::into_inner);
+            database.as_mut().map_or_else(|| Err(WriteError::failed(closed())), Database::drop_folded)
+        });
+        dropped.map_err(|error| writer.fail(&self.shared, at, error))?;
+        self.reopen(writer, at, OpenFor::Rebuild)
     }
 
     /// Ends all writing after a failure outside the rows; for a full disk it only says so.

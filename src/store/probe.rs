@@ -22,11 +22,19 @@ pub enum Step {
     WriteCommit,
     /// The guard file, after any counted write.
     WriteGuard,
+    /// The row that says that a rebuild is under way.
+    MarkRebuild,
+    /// The families of rows that can be folded dropped.
+    DropFolded,
+    /// A batch of fresh rows.
+    WriteFresh,
+    /// The row that says that a rebuild is under way removed.
+    FinishRebuild,
 }
 
 impl Step {
-    /// All of them.
-    pub const ALL: [Step; 9] = [
+    /// Those of a server's work.
+    pub const WORK: [Step; 9] = [
         Step::CreateUpload,
         Step::FinishSegment,
         Step::RecordUpload,
@@ -37,6 +45,9 @@ impl Step {
         Step::WriteCommit,
         Step::WriteGuard,
     ];
+
+    /// Those that only a rebuild takes, in their order.
+    pub const REBUILD: [Step; 4] = [Step::MarkRebuild, Step::DropFolded, Step::WriteFresh, Step::FinishRebuild];
 }
 
 /// On which side of its effect a step is made to fail.

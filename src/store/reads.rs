@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::crypto::hash;
 use crate::domain::{AuthorityCode, ChainKind, Hash, Log, Tag};
 
 use super::database::Database;
@@ -10,6 +11,9 @@ use super::{Heads, Store, StoreFault, StoredDocument};
 
 /// Rows that one call returns at most: a tile of the log has 256 leaves, and a leaf up to 64 kB.
 pub const LOAD_ROWS_MAX: usize = 256;
+
+/// Statements that one call returns at most, in bytes: eight of the largest.
+pub const LOAD_STATEMENTS_BYTES: usize = 8 * 1024 * 1024;
 
 /// A statement with the signature that was logged.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +75,45 @@ impl Store {
                 }
             }
             Ok(leaves)
+        })
+    }
+
+    /// The leaves that are there from an index on, gaps or not, by their indices: at most [`LOAD_ROWS_MAX`]. For
+    /// whoever looks for what is wrong.
+    ///
+    /// # Errors
+    /// When storage fails or a leaf is damaged.
+    pub fn load_leaves_there(&self, log: Log, from: u64) -> Result<Vec<(u64, Vec<u8>)>, StoreFault> {
+        self.reading(|database| {
+            let mut rows = database.scan(Family::Leaves, &leaf_key(log, from), Some(leaf_key(log, u64::MAX)))?;
+            let mut leaves = Vec::new();
+            while leaves.len() < LOAD_ROWS_MAX
+                && let Some((key, leaf)) = rows.next_row()?
+            {
+                leaves.push((decode_leaf_key(key)?, leaf.to_vec()));
+            }
+            Ok(leaves)
+        })
+    }
+
+    /// The statements whose SHA-256 comes after `after`, in order, as many as fit into [`LOAD_STATEMENTS_BYTES`] or one
+    /// more; none at the end. `None` stands for a row that is not what its key says.
+    ///
+    /// # Errors
+    /// When storage fails or a row cannot be read.
+    pub fn load_statements_after(&self, after: Option<Hash>) -> Result<Vec<(Hash, Option<StoredStatement>)>, StoreFault> {
+        self.reading(|database| {
+            let from = after.map_or_else(Vec::new, |key| [key.as_bytes().as_slice(), &[0]].concat());
+            let mut rows = database.scan(Family::Statements, &from, None)?;
+            let (mut statements, mut bytes) = (Vec::new(), 0);
+            while bytes < LOAD_STATEMENTS_BYTES
+                && let Some((key, row)) = rows.next_row()?
+            {
+                let Ok(key) = Hash::try_from(key) else { continue };
+                bytes += row.len();
+                statements.push((key, StoredStatement::decode(row).ok().filter(|row| hash(&row.statement) == key)));
+            }
+            Ok(statements)
         })
     }
 
@@ -178,6 +221,13 @@ pub(super) fn decode_index(row: &[u8]) -> Result<u64, StoreFault> {
     let mut row = RowReader::new("a row of index", row);
     let leaf_index = row.take_u64()?;
     row.end(leaf_index)
+}
+
+fn decode_leaf_key(key: &[u8]) -> Result<u64, StoreFault> {
+    let mut row = RowReader::new("a key of leaves", key);
+    row.take(1)?;
+    let index = row.take_u64()?;
+    row.end(index)
 }
 
 fn decode_seq(key: &[u8]) -> Result<u64, StoreFault> {

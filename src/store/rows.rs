@@ -16,6 +16,8 @@
 //! small_blobs   upload id                                the blob
 //! views         view u8 ‖ tag                            bytes that only `exchange` reads
 //! ```
+//!
+//! `meta` has a second row, "rebuild", while a rebuild of the rows that can be folded is under way.
 
 use crate::crypto::{HashState, hash};
 use crate::domain::{AuthorityCode, ChainKind, Hash, Log, MemberCode, Tag, TreeHead, UnixMillis, UploadId};
@@ -38,6 +40,8 @@ pub(super) enum Family {
     Blobs,
     SmallBlobs,
     Views,
+    /// Only in the database of fresh rows: see `fresh.rs`.
+    Openers,
 }
 
 impl Family {
@@ -57,6 +61,13 @@ impl Family {
         Family::Views,
     ];
 
+    /// Rows that the logs make, and nothing else: dropped and put back by a rebuild.
+    pub(super) const FOLDED: [Family; 5] = [Family::Nodes, Family::Index, Family::Idempotency, Family::Documents, Family::Views];
+
+    pub(super) fn is_folded(self) -> bool {
+        Self::FOLDED.contains(&self)
+    }
+
     pub(super) const fn name(self) -> &'static str {
         match self {
             Family::Leaves => "leaves",
@@ -72,6 +83,7 @@ impl Family {
             Family::Blobs => "blobs",
             Family::SmallBlobs => "small_blobs",
             Family::Views => "views",
+            Family::Openers => "openers",
         }
     }
 }
@@ -150,6 +162,8 @@ pub(super) struct LastWrite {
 
 pub(super) const LAST_WRITE_KEY: &[u8] = b"write";
 pub(super) const HEADS_KEY: &[u8] = b"heads";
+/// There from before a rebuild's first change until after its last.
+pub(super) const REBUILD_KEY: &[u8] = b"rebuild";
 
 impl LastWrite {
     pub(super) fn encode(&self) -> Vec<u8> {
@@ -281,6 +295,10 @@ const fn log_byte(log: Log) -> u8 {
         Log::Events => 0,
         Log::Directory => 1,
     }
+}
+
+pub(super) fn log_of_byte(byte: u8) -> Option<Log> {
+    Log::ALL.into_iter().find(|log| log_byte(*log) == byte)
 }
 
 pub(super) fn leaf_key(log: Log, index: u64) -> Vec<u8> {

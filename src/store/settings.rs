@@ -37,6 +37,11 @@ impl StoreSettings {
         self.folder.join("uploads")
     }
 
+    /// Where fresh rows are folded. It is there only while an operator verifies or rebuilds, or after a crash then.
+    pub(super) fn fresh_folder(&self) -> PathBuf {
+        self.folder.join("fresh")
+    }
+
     /// What old write-ahead logs may hold. They are replayed into memory at a start, so they are kept few.
     pub(super) const fn log_bytes_max(&self) -> u64 {
         2 * self.write_buffer_bytes as u64
