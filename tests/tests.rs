@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests stop at the first surprise")]
 
+mod back_dating;
 mod chain;
 mod cosignatures;
 #[cfg(feature = "server")]

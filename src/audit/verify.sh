@@ -189,7 +189,7 @@ verify_cosignatures() { # log, note; the body is in $work/body
   done < <(sed '1,/^tlog-policy$/d' policy/policy.txt)
   [ "$(wc -l < "$2")" = $((next - 1)) ] || wrong "$2 has lines of nobody whom the policy names"
   said=${said:- nobody}
-  if [ "$quorum" != none ] && [ -z "${voted[${own:-none}]:-}" ]; then wrong "$2 is cosigned by$said: by none of the own state's witnesses"; fi
+  if [ "$quorum" != none ] && [ -z "${voted[${own:-none}]:-}" ]; then wrong "$2 is cosigned by${said%,}: by none of the own state's witnesses"; fi
   if [ "$quorum" = none ]; then echo "$1 log: unwitnessed, as the policy has it"
   elif [ -n "${voted[$quorum]:-}" ]; then echo "$1 log: cosigned by${said%,}: all that the policy asks for"
   else echo "$1 log: PROVISIONAL, cosigned by${said%,}; the policy asks for more"; fi

@@ -90,10 +90,12 @@ func TestCancelClock(t *testing.T) {
 	told(t, "more than ten minutes before", "before the leaf of the replacement", story(-600)...)
 	agreed(t, "ten minutes after its leaf", story(600)...)
 	told(t, "more than ten minutes after its leaf", "more than ten minutes after its leaf's", story(601)...)
+	told(t, "a grant that old", "more than ten minutes", custodian(), granted("kg.gpo/05", "kg.gpo/01", func(s *statement) { s.time -= 601 }))
 	told(t, "a replacement that old", "more than ten minutes", replaced("", func(s *statement) { s.time -= 601 }))
 }
 
-// A grant is of the key in force, by a custodian, to a member of their authority, once for each entry.
+// A grant is of the key in force, by a custodian, to a member of their authority, once for each entry
+// and each key.
 func TestGrant(t *testing.T) {
 	agreed(t, "a grant", custodian(), granted("kg.gpo/05", "kg.gpo/01"))
 	agreed(t, "to two", custodian(), granted("kg.gpo/05", "kg.gpo/01"), member("kg.gpo/06", "drafter"), granted("kg.gpo/05", "kg.gpo/06"))
@@ -103,6 +105,10 @@ func TestGrant(t *testing.T) {
 	agreed(t, "of a new key", custodian(), later(dayMs), granted("kg.gpo/05", "kg.gpo/01"), replaced("kg.gpo/05"), sealsAnew, granted("kg.gpo/05", "kg.gpo/01"))
 	told(t, "of a pending key", "is not the one of kg.gpo in force", custodian(), replaced(""), sealsAnew, granted("kg.gpo/05", "kg.gpo/01"))
 	told(t, "of an old key", "is not the one of kg.gpo in force", custodian(), later(dayMs), replaced("kg.gpo/05"), granted("kg.gpo/05", "kg.gpo/01"))
+	told(t, "of a new key, twice", "has a grant of that key already", custodian(), later(dayMs), granted("kg.gpo/05", "kg.gpo/01"), replaced("kg.gpo/05"), sealsAnew,
+		granted("kg.gpo/05", "kg.gpo/01"), granted("kg.gpo/05", "kg.gpo/01"))
+	told(t, "to a new entry, twice", "has a grant of that key already", custodian(), revoked("kg.gpo/01"), member("kg.gpo/01", "signatory"),
+		granted("kg.gpo/05", "kg.gpo/01"), granted("kg.gpo/05", "kg.gpo/01"))
 	told(t, "to nobody", "has no entry in force", custodian(), granted("kg.gpo/05", "kg.gpo/09"))
 	told(t, "to a revoked member", "has no entry in force", custodian(), revoked("kg.gpo/01"), granted("kg.gpo/05", "kg.gpo/01"))
 	told(t, "to another authority", "a member of kg.gpo grants to kg.mvd/01", custodian(), member("kg.mvd/01", "drafter"), granted("kg.gpo/05", "kg.mvd/01"))

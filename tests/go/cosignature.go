@@ -21,7 +21,8 @@ const (
 	refused     standing = "refused"
 )
 
-// countingAt are the names in the policy of the witnesses whose cosignatures count at that moment.
+// countingAt are the names in the policy of the witnesses whose cosignatures count at that moment. At the time of the
+// newest cosignature, these are the ones at most six hours older: those that count on a checkpoint that was kept.
 func (c *checkpoint) countingAt(p *policy, now int64) map[string]bool {
 	counting := map[string]bool{}
 	for _, line := range c.lines {
@@ -36,19 +37,19 @@ func (c *checkpoint) countingAt(p *policy, now int64) map[string]bool {
 	return counting
 }
 
-// standingAt evaluates the quorum, and if it is not met, the vote of the reader's own state.
+// standingAt evaluates the vote of the reader's own state, without which nothing else counts, and then the quorum.
 func (c *checkpoint) standingAt(p *policy, now int64) standing {
 	if p.quorum == "none" {
 		return unwitnessed
 	}
 	counting := c.countingAt(p, now)
+	if vote := p.voteOf(p.state); vote == "" || !p.satisfied(vote, counting) {
+		return refused
+	}
 	if p.satisfied(p.quorum, counting) {
 		return full
 	}
-	if vote := p.voteOf(p.state); p.provisionalSeconds > 0 && vote != "" && p.satisfied(vote, counting) {
-		return provisional
-	}
-	return refused
+	return provisional
 }
 
 // momentOf is the time of the newest cosignature, as of which a checkpoint that was kept is judged; without any, 0.
@@ -62,10 +63,12 @@ func (c *checkpoint) momentOf() int64 {
 	return newest
 }
 
-// checkLeafTime: a leaf under a cosigned checkpoint is at most ten minutes younger than each of its cosignatures.
-func (c *checkpoint) checkLeafTime(timeMs uint64) error {
+// checkLeafTime: a leaf under a checkpoint is at most ten minutes younger than each cosignature of the reader's own
+// state on it, whether that one counts or not. Other states' witnesses are not believed against a log.
+func (c *checkpoint) checkLeafTime(p *policy, timeMs uint64) error {
+	own := p.witnessesUnder(p.voteOf(p.state))
 	for _, line := range c.lines {
-		if line.key.kind != typeWitness {
+		if line.key.kind != typeWitness || !contains(own, p.witnessName(line.key)) {
 			continue
 		}
 		if last := uint64(line.time) + tenMinutesMs/1000; timeMs/1000 > last || (timeMs/1000 == last && timeMs%1000 > 0) {
@@ -75,7 +78,7 @@ func (c *checkpoint) checkLeafTime(timeMs uint64) error {
 	return nil
 }
 
-// fullFrom tells when a refused checkpoint was, or will be, full; for the reader of an old folder.
+// fullFrom tells when a checkpoint that is not taken was, or will be, full; for the reader of an old folder.
 func (c *checkpoint) fullFrom(p *policy) string {
 	var moments []int64
 	for _, line := range c.lines {

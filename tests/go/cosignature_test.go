@@ -32,7 +32,11 @@ func at(seconds int64) []string { return []string{"--now", fmt.Sprint(seconds)} 
 const (
 	groupsAll = "group kg any kg.1 kg.2\ngroup tr any tr.1\ngroup states all kg tr\nquorum states\n"
 	votesBoth = "vote KG kg\nvote TR tr\n"
-	allOps    = "provisional 259200 submit release opened acknowledge forward close\n"
+
+	twoOfThree = "group g 2 kg.1 kg.2 tr.1\nquorum g\n"
+	quorumOfTR = "group kg any kg.1 kg.2\ngroup tr any tr.1\nquorum tr\n"
+
+	allOps = "provisional 259200 submit release opened acknowledge forward close\n"
 )
 
 func TestQuorums(t *testing.T) {
@@ -42,12 +46,21 @@ func TestQuorums(t *testing.T) {
 		want             standing
 	}{
 		{"all groups, any in each", votesBoth, groupsAll, false, true, true, full},
-		{"one group missing", votesBoth, groupsAll, true, true, false, refused},
-		{"own state alone, no provisional line", votesBoth, groupsAll, true, false, false, refused},
+		{"one group missing", votesBoth, groupsAll, true, true, false, provisional},
+		{"own state alone, no provisional line", votesBoth, groupsAll, true, false, false, provisional},
 		{"own state alone, provisional", votesBoth + allOps, groupsAll, true, false, false, provisional},
 		{"other state alone is not provisional", votesBoth + allOps, groupsAll, false, false, true, refused},
-		{"two of three", "vote KG kg.1\n", "group g 2 kg.1 kg.2 tr.1\nquorum g\n", false, true, true, full},
-		{"one of three where two are needed", "vote KG kg.1\n", "group g 2 kg.1 kg.2 tr.1\nquorum g\n", false, true, false, refused},
+		{"two of three", "vote KG kg.1\n", twoOfThree, true, false, true, full},
+		{"two of three, without the own state's", "vote KG kg.1\n", twoOfThree, false, true, true, refused},
+		{"the same with a provisional line", "vote KG kg.1\n" + allOps, twoOfThree, false, true, true, refused},
+		{"one of three where two are needed", "vote KG kg.1\n", twoOfThree, true, false, false, provisional},
+		{"the same with a provisional line, taken", "vote KG kg.1\n" + allOps, twoOfThree, true, false, false, provisional},
+		{"another of three", "vote KG kg.1\n", twoOfThree, false, true, false, refused},
+		{"the quorum is another state's", votesBoth, quorumOfTR, false, false, true, refused},
+		{"the quorum is another state's, own one there", votesBoth, quorumOfTR, false, true, true, full},
+		{"the quorum is another state's, own one alone", votesBoth + allOps, quorumOfTR, false, true, false, provisional},
+		{"half of the own state's group of two", "vote KG kg\n", "group kg all kg.1 kg.2\nquorum tr.1\n", true, false, true, refused},
+		{"all of the own state's group of two", "vote KG kg\n", "group kg all kg.1 kg.2\nquorum tr.1\n", true, true, true, full},
 		{"a witness as quorum", "vote KG kg.1\n", "quorum kg.1\n", true, false, false, full},
 		{"another witness than the quorum", "vote KG kg.1\n", "quorum kg.1\n", false, true, true, refused},
 		{"no quorum", "", "quorum none\n", true, false, false, unwitnessed},
@@ -65,7 +78,8 @@ func TestQuorums(t *testing.T) {
 				return lines
 			})
 			code, out := verify(t, files, at(witnessTime+5)...)
-			if !strings.Contains(out, "leaves is "+string(c.want)) || (code == exitWrong) != (c.want == refused) {
+			wrong := c.want == refused || (c.want == provisional && !strings.Contains(c.head, "provisional"))
+			if !strings.Contains(out, "leaves is "+string(c.want)) || (code == exitWrong) != wrong {
 				t.Errorf("exit %d, and not %s:\n%s", code, c.want, out)
 			}
 		})
@@ -94,15 +108,17 @@ func TestKeptCheckpointsAreJudgedAsOfTheNewest(t *testing.T) {
 	if want := fmt.Sprintf("is full as of %d, with 2 cosignatures that count", witnessTime+6*3600); !strings.Contains(out, want) {
 		t.Errorf("no %q in\n%s", want, out)
 	}
-	mustRefuse(t, apart(6*3600+1), "Cosignatures: it is refused")
+	mustRefuse(t, apart(6*3600+1), "Cosignatures: it is refused as of")
+	mustAgree(t, apart(-6*3600))
+	mustRefuse(t, apart(-6*3600-1), "Cosignatures: it is provisional as of")
 	mustAgree(t, apart(0))
 	mustRefuse(t, apart(0), "it was full at", at(witnessTime+86400)...)
 	mustRefuse(t, w.cosigned(nil), "at no moment is it full")
 }
 
-// A leaf is at most ten minutes younger than each cosignature over it, to the millisecond.
+// A leaf is at most ten minutes younger than each cosignature of the own state over it, to the millisecond.
 func TestLeavesAreNotYoungerThanCosignatures(t *testing.T) {
-	w := newWitnessed(t, "vote KG kg.1\n", "quorum kg.1\n")
+	w := newWitnessed(t, votesBoth+allOps, "group inner any kg.1\ngroup kg any inner kg.2\ngroup tr any tr.1\nquorum kg\n")
 	last := int64(witnessTime) * 1000
 	w.clockMs = uint64(last) - 1000
 	request(w.world)
@@ -118,14 +134,38 @@ func TestLeavesAreNotYoungerThanCosignatures(t *testing.T) {
 	mustAgree(t, by(witnessTime, witnessTime-600))
 	const words = "events/000000: Cosignatures: its time is more than ten minutes after the cosignature of w1."
 	mustRefuse(t, by(witnessTime-601, witnessTime), words+"kg.example")
-	mustRefuse(t, by(witnessTime, witnessTime-601), words+"tr.example")
-	mustRefuse(t, by(witnessTime, witnessTime-601), words+"tr.example", at(witnessTime)...)
+	mustRefuse(t, by(witnessTime-601, witnessTime), words+"kg.example", at(witnessTime)...)
+	mustAgree(t, by(witnessTime, witnessTime-601))
+	mustAgree(t, by(witnessTime, 0), at(witnessTime)...)
+	// One of the own state's that is too old to count is held against the leaf all the same.
+	mustRefuse(t, w.cosigned(func(text string) string {
+		return w.kg1.cosign(text, witnessTime) + w.kg2.cosign(text, 1000)
+	}), "more than ten minutes after the cosignature of w2.kg.example at 1000")
+}
 
-	c := &checkpoint{lines: []signatureLine{{key: w.kg1.vkey, time: 1000}}}
-	if err := c.checkLeafTime(1600000); err != nil {
+func TestLeafTimeToTheMillisecond(t *testing.T) {
+	w := newWitnessed(t, votesBoth, groupsAll)
+	p, err := parsePolicy([]byte(w.policy()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	by := func(key *logKey) *checkpoint {
+		for _, line := range p.witnesses {
+			if line.key.text == key.text {
+				return &checkpoint{lines: []signatureLine{{key: line.key, time: 1000}}}
+			}
+		}
+		return nil
+	}
+	for _, key := range []*logKey{w.kg1, w.kg2} {
+		if err := by(key).checkLeafTime(p, 1600000); err != nil {
+			t.Error(err)
+		}
+		requireError(t, by(key).checkLeafTime(p, 1600001), "more than ten minutes")
+	}
+	if err := by(w.tr1).checkLeafTime(p, 1600001); err != nil {
 		t.Error(err)
 	}
-	requireError(t, c.checkLeafTime(1600001), "more than ten minutes")
 }
 
 func TestCosignatureRefusals(t *testing.T) {

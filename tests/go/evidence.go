@@ -207,10 +207,12 @@ func (e *evidence) judge(name, log string, c *checkpoint) {
 	}
 	e.say("checkpoint: %s at %d leaves is %s as of %d, with %d cosignatures that count", c.origin, c.tree.N, standing, moment,
 		len(c.countingAt(e.policy, moment)))
-	switch standing {
-	case refused:
-		e.wrong(name, "Cosignatures", "it is refused as of %d: %s", moment, c.fullFrom(e.policy))
-	case provisional:
+	switch {
+	case standing == refused:
+		e.wrong(name, "Cosignatures", "it is refused as of %d, for no cosignature of %s counts: %s", moment, e.policy.state, c.fullFrom(e.policy))
+	case standing == provisional && e.policy.provisionalSeconds == 0:
+		e.wrong(name, "Cosignatures", "it is provisional as of %d, and the policy has no line provisional: %s", moment, c.fullFrom(e.policy))
+	case standing == provisional:
 		e.say("checkpoint: whether %s was full at most %d seconds earlier cannot be seen from a folder", log, e.policy.provisionalSeconds)
 	}
 }

@@ -177,7 +177,7 @@ func (e *evidence) verifyInclusion() {
 				e.wrong(one.at, "Leaves", "its time or directory size is less than that of a leaf before it")
 			}
 			before = one
-			e.check(one.at, "Cosignatures", e.checkpoints[one.log].checkLeafTime(one.timeMs()))
+			e.check(one.at, "Cosignatures", e.checkpoints[one.log].checkLeafTime(e.policy, one.timeMs()))
 		}
 	}
 	e.say("leaves: %d of %d of the events log and %d of %d of the directory log are here, %d with an inclusion proof that holds",

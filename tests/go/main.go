@@ -4,7 +4,7 @@
 //	elchi-verify evidence FOLDER [--now SECONDS] [--whole STATE]
 //	elchi-verify tiles --origin ORIGIN --vkey VKEY FOLDER
 //
-// Checkpoints are judged as of the time of their newest cosignature, or with --now as of that moment. With --whole the
+// Checkpoints are judged as kept: as of the time of their newest cosignature; or with --now as of that moment. With --whole the
 // folder must hold every act of that state's authorities, as an auditor's folder does; which kind it is, it does not say.
 //
 // Build and test, with Debian's golang (1.19 or newer) and golang-golang-x-mod-dev, without any network:

@@ -173,6 +173,19 @@ func (t *tlogPolicy) group(name string) *group {
 	return nil
 }
 
+// witnessesUnder are the names of a witness, or of all witnesses in a group and in the groups in it.
+func (t *tlogPolicy) witnessesUnder(name string) []string {
+	g := t.group(name)
+	if g == nil {
+		return []string{name}
+	}
+	var names []string
+	for _, member := range g.members {
+		names = append(names, t.witnessesUnder(member)...)
+	}
+	return names
+}
+
 func (t *tlogPolicy) inGroup(name string) bool {
 	for _, g := range t.groups {
 		if contains(g.members, name) {

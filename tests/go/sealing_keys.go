@@ -140,7 +140,8 @@ func (d *directory) permitsCancel(one *item) error {
 	return nil
 }
 
-// permitsGrant: of the key in force, to a member in force of the signer's authority, once for each of their entries.
+// permitsGrant: of the key in force, to a member in force of the signer's authority, once for each of their entries
+// and each key.
 func (d *directory) permitsGrant(one *item) error {
 	s := one.statement
 	authority := authorityOf(s.member)
