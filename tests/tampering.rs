@@ -434,7 +434,7 @@ fn sign_directory(lying: &LyingWorld, leaves: &[Vec<u8>]) -> Vec<u8> {
     let mut frontier = Frontier::new();
     leaves.iter().for_each(|leaf| drop(frontier.append(leaf_hash(leaf))));
     let server = load_server(&lying.world.config()).unwrap();
-    sign_checkpoint(&server.keys.directory, frontier.head()).unwrap().note().as_str().as_bytes().to_vec()
+    cosign_by_all(&lying.world, &sign_checkpoint(&server.keys.directory, frontier.head()).unwrap())
 }
 
 /// The leaves of a member's copy of a log: a length of two bytes before each.

@@ -164,25 +164,23 @@ impl Client {
         self.profile.make_folder("receipts")?;
         let path = self.profile.receipt_path(&hash(&request.statement.0));
         let kept = KeptReceipt { statement: request.statement.clone(), receipt };
-        require_same_leaves(&path, &kept.receipt)?;
+        keep_other_place(&path, &kept.receipt)?;
         let json = serde_json::to_vec(&kept).map_err(ClientError::unproven)?;
         durable::publish_file(&path, &json).map_err(ClientError::file("write", &path))?;
         Ok((Answered { receipt: kept.receipt, slips }, path))
     }
 }
 
-/// One act has one place in the log. A second receipt that says another is not written over the first: both are evidence.
-fn require_same_leaves(path: &Path, receipt: &Receipt) -> Result<(), ClientError> {
-    let earlier = fs::read(path).ok().and_then(|bytes| serde_json::from_slice::<KeptReceipt>(&bytes).ok());
+/// One act has one place in the log. A receipt that says another is not written over the first: the first is kept beside it.
+fn keep_other_place(path: &Path, receipt: &Receipt) -> Result<(), ClientError> {
+    let Ok(bytes) = fs::read(path) else { return Ok(()) };
+    let earlier = serde_json::from_slice::<KeptReceipt>(&bytes).ok();
     let place = |receipt: &Receipt| receipt.leaves.iter().map(|leaf| (leaf.index, leaf.leaf.0.clone())).collect::<Vec<_>>();
     if earlier.is_none_or(|earlier| place(&earlier.receipt) == place(receipt)) {
         return Ok(());
     }
-    let second = path.with_extension("second.json");
-    let json = serde_json::to_vec(receipt).map_err(ClientError::unproven)?;
-    durable::publish_file(&second, &json).map_err(ClientError::file("write", &second))?;
-    let (first, second) = (path.display(), second.display());
-    Err(ClientError::unproven(format!("the server gives two places in the log for one act; both receipts are kept: {first} and {second}")))
+    let first = path.with_extension("first.json");
+    durable::publish_file(&first, &bytes).map_err(ClientError::file("write", &first))
 }
 
 /// An answer whose receipt is kept, and not judged yet.
