@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::{Arc, Mutex};
 
 use elchi::crypto::hash;
 use elchi::exchange::{Difference, FoldNews, Part, SoundFold, fold_logs};
-use elchi::store::{DifferenceKind, Moment, OpenFault, ProbedFailure, Step, StepProbe, Store, StoreFault, StoreSettings};
+use elchi::store::{DifferenceKind, Moment, OpenFault, Step, Store, StoreFault, StoreSettings};
 use rocksdb::{DB, Options};
 
 use super::exchange_world::{Followed, World, anchors};
 use super::store::{Home, copy_folder};
+use super::store_faults::FailAt;
 use super::story_world;
 
 use DifferenceKind::{Altered, Missing, Surplus, Unreadable};
@@ -386,29 +386,12 @@ fn damage_to_what_nothing_can_be_folded_from_is_named_and_never_mended() {
     }
 }
 
-/// Counts the steps, and fails one of them.
-struct FailAt {
-    number: usize,
-    moment: Moment,
-    seen: Mutex<Vec<Step>>,
-}
-
-impl StepProbe for FailAt {
-    fn pass(&self, step: Step, moment: Moment) -> Result<(), ProbedFailure> {
-        let mut seen = self.seen.lock().unwrap();
-        if moment == Moment::Before {
-            seen.push(step);
-        }
-        if seen.len() == self.number + 1 && moment == self.moment { Err(ProbedFailure::Failed) } else { Ok(()) }
-    }
-}
-
 /// Rebuilds with one step failing; the steps that were taken, and what came of it.
 fn rebuild_failing(world: &World, settings: &StoreSettings, number: usize, moment: Moment) -> (Vec<Step>, bool) {
-    let probe = Arc::new(FailAt { number, moment, seen: Mutex::default() });
+    let probe = FailAt::new(number, moment);
     let store = Store::open_for_rebuild_with_probe(settings, probe.clone()).unwrap();
     let is_done = fold(world, &store).1.unwrap().rebuild(&store).is_ok();
-    (probe.seen.lock().unwrap().clone(), is_done)
+    (probe.seen(), is_done)
 }
 
 #[test]

@@ -19,15 +19,19 @@ use crate::store::{
 const MIB: usize = 1024 * 1024;
 
 /// Counts the steps, and fails one of them.
-struct FailAt {
+pub(super) struct FailAt {
     number: usize,
     moment: Moment,
     seen: Mutex<Vec<Step>>,
 }
 
 impl FailAt {
-    fn new(number: usize, moment: Moment) -> Arc<Self> {
+    pub(super) fn new(number: usize, moment: Moment) -> Arc<Self> {
         Arc::new(Self { number, moment, seen: Mutex::default() })
+    }
+
+    pub(super) fn seen(&self) -> Vec<Step> {
+        self.seen.lock().unwrap().clone()
     }
 }
 
@@ -137,7 +141,7 @@ fn steps_of_all_work() -> Vec<Step> {
     let mut work = Work::default();
     work.go_on(&store).unwrap();
     work.check(&store);
-    probe.seen.lock().unwrap().clone()
+    probe.seen()
 }
 
 #[test]

@@ -176,7 +176,7 @@ fn a_server_with_yesterdays_backup_and_guard_file_is_stopped_by_the_witnesses() 
 }
 
 #[test]
-fn a_witness_killed_at_any_time_remembers_and_goes_on() {
+fn a_witness_that_is_killed_and_started_again_remembers_and_goes_on() {
     let mut world = World::play();
     for _ in 0..3 {
         world.kill_witness("KG");

@@ -13,8 +13,8 @@ use elchi::registrar::make_pinned_tls;
 use elchi::tlog::{
     Frontier, LogSigningKey, NodeSource, WitnessSigningKey, WitnessVerifierKey, leaf_hash, prove_consistency, sign_checkpoint,
 };
-use elchi::wire::{AddCheckpoint, KeyId, SignatureType, VerifierKey, encode_add_checkpoint, parse_cosignatures, parse_note};
-use elchi::witness::{Ledger, NewWitness, Refused, add_log, init_witness, run_witness};
+use elchi::wire::{AddCheckpoint, KeyId, SignatureType, VerifierKey, WitnessSheet, encode_add_checkpoint, parse_cosignatures, parse_note};
+use elchi::witness::{Ledger, NewWitness, Refused, WitnessFault, add_log, init_witness, run_witness};
 use http::{Method, Request, StatusCode};
 
 const NOW: u64 = 1_795_510_800;
@@ -66,20 +66,24 @@ struct World {
     verifier_key: WitnessVerifierKey,
 }
 
+fn init(folder: &Path) -> Result<WitnessSheet, WitnessFault> {
+    let tls = make_pinned_tls("localhost:1").unwrap();
+    let new = NewWitness {
+        name: "witness.kg.example".parse().unwrap(),
+        listen: "127.0.0.1:0".parse().unwrap(),
+        address: "localhost:1".into(),
+        tls_key: &tls.key,
+        tls_certificate: &tls.certificate,
+        tls_spki: tls.spki,
+    };
+    init_witness(folder, &new)
+}
+
 impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let key = LogSigningKey::generate("mla.example/events".parse().unwrap()).unwrap();
-        let tls = make_pinned_tls("localhost:1").unwrap();
-        let new = NewWitness {
-            name: "witness.kg.example".parse().unwrap(),
-            listen: "127.0.0.1:0".parse().unwrap(),
-            address: "localhost:1".into(),
-            tls_key: &tls.key,
-            tls_certificate: &tls.certificate,
-            tls_spki: tls.spki,
-        };
-        let sheet = init_witness(&folder.path().join("witness"), &new).unwrap();
+        let sheet = init(&folder.path().join("witness")).unwrap();
         add_log(&folder.path().join("witness"), &key.verifier_key().to_wire()).unwrap();
         let verifier_key = WitnessVerifierKey::from_wire(&sheet.key.parse().unwrap()).unwrap();
         Self { folder, key, verifier_key }
@@ -316,17 +320,8 @@ async fn the_protocol_over_the_wire() {
 #[test]
 fn a_witness_is_made_once() {
     let world = World::new();
-    let tls = make_pinned_tls("localhost").unwrap();
-    let new = NewWitness {
-        name: "w.example".parse().unwrap(),
-        listen: "127.0.0.1:0".parse().unwrap(),
-        address: "localhost:1".into(),
-        tls_key: &tls.key,
-        tls_certificate: &tls.certificate,
-        tls_spki: tls.spki,
-    };
     let folder: &Path = &world.folder.path().join("witness");
     let before = fs::read(folder.join("witness.key")).unwrap();
-    assert!(init_witness(folder, &new).is_err());
+    assert!(init(folder).is_err());
     assert_eq!(fs::read(folder.join("witness.key")).unwrap(), before);
 }

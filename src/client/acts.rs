@@ -151,7 +151,7 @@ impl Client {
     fn explain_refused(&mut self, log: Log, refused: ReceiptRefused, path: &Path, now: UnixMillis) -> ClientError {
         match refused {
             ReceiptRefused::Unproven(_) => ClientError::unproven(format!("{refused}; it is kept in {}", path.display())),
-            ReceiptRefused::NotWitnessed(rejected) => match self.require_no_conflict(log, &rejected, Offered::InReceipt, now) {
+            ReceiptRefused::NotWitnessed(rejected) => match self.explain_rejected(log, &rejected, Offered::InReceipt, now) {
                 ClientError::NotWitnessed(reason) => ClientError::NotWitnessed(format!("the server has logged the act; {reason}")),
                 other => other,
             },

@@ -130,7 +130,11 @@ impl Client {
         let authority = self.profile.member().authority();
         let named = self.directory.authority(authority).and_then(|record| record.key(&granted.fingerprint()));
         let named = named.ok_or_else(|| ClientError::unproven(format!("the directory names no such sealing key for {authority}")))?;
-        let unusable = |_| ClientError::unproven(format!("the directory's sealing key of {authority} is no key"));
-        granted.verify_listed(&named.text().parse().map_err(unusable)?).map_err(ClientError::unproven)
+        granted.verify_listed(&parse_listed(authority, named)?).map_err(ClientError::unproven)
     }
+}
+
+/// A sealing key as the directory lists it, to seal to.
+pub(super) fn parse_listed(authority: &AuthorityCode, key: &SealingKey) -> Result<SealingRecipient, ClientError> {
+    key.text().parse().map_err(|_| ClientError::unproven(format!("the directory's sealing key of {authority} is no key")))
 }

@@ -24,10 +24,7 @@ impl Client {
             let now = clock::now();
             match self.policy.verify_checkpoint(log, note, now) {
                 Ok(checkpoint) => self.follow_to(log, &checkpoint, Offered::AsNewest)?,
-                Err(CheckpointRejected::Refused(refused)) => return Err(ClientError::unproven(refused)),
-                Err(rejected @ (CheckpointRejected::NotWitnessed { .. } | CheckpointRejected::NotFull { .. })) => {
-                    return Err(self.require_no_conflict(log, &rejected, Offered::AsNewest, now));
-                }
+                Err(rejected) => return Err(self.explain_rejected(log, &rejected, Offered::AsNewest, now)),
             }
         }
         Ok(())
@@ -41,33 +38,23 @@ impl Client {
     fn follow_to(&mut self, log: Log, checkpoint: &WitnessedCheckpoint, offered: Offered) -> Result<(), ClientError> {
         let (taken, now) = (checkpoint.checkpoint(), clock::now());
         if let Err(not_now) = self.require_in_time(log, checkpoint, now) {
-            self.keep_conflict(log, taken, Offer { standing: None, offered })?;
+            self.hold_against_copy(log, taken, Offer { standing: None, offered })?;
             return Err(not_now);
         }
-        self.keep_conflict(log, taken, Offer { standing: Some(checkpoint.standing()), offered })?;
+        self.hold_against_copy(log, taken, Offer { standing: Some(checkpoint.standing()), offered })?;
         if log == Log::Directory { self.fold_directory() } else { Ok(()) }
     }
 
-    /// A checkpoint behind which too few stand is not taken. But if it contradicts what this machine has verified, the log has
-    /// signed two histories, and that is the answer.
-    pub(super) fn require_no_conflict(
-        &mut self,
-        log: Log,
-        rejected: &CheckpointRejected,
-        offered: Offered,
-        now: UnixMillis,
-    ) -> ClientError {
-        let conflict = match rejected {
-            CheckpointRejected::NotWitnessed { checkpoint, .. } | CheckpointRejected::NotFull { checkpoint, .. } => {
-                self.keep_conflict(log, checkpoint, Offer { standing: None, offered })
-            }
-            CheckpointRejected::Refused(_) => Ok(()),
-        };
-        conflict.err().unwrap_or_else(|| self.explain_unwitnessed(log, rejected, now))
+    /// What it means that a checkpoint is not taken. If too few stand behind it and it contradicts what this machine has
+    /// verified, the log has signed two histories, and that is the answer.
+    pub(super) fn explain_rejected(&mut self, log: Log, rejected: &CheckpointRejected, offered: Offered, now: UnixMillis) -> ClientError {
+        let Some(checkpoint) = rejected.checkpoint() else { return ClientError::unproven(rejected) };
+        let held = self.hold_against_copy(log, checkpoint, Offer { standing: None, offered });
+        held.err().unwrap_or_else(|| self.explain_unwitnessed(log, rejected, now))
     }
 
     /// Extends the copy, or only tries to; and keeps both checkpoints when they contradict each other.
-    fn keep_conflict(&mut self, log: Log, checkpoint: &VerifiedCheckpoint, offer: Offer<'_>) -> Result<(), ClientError> {
+    fn hold_against_copy(&mut self, log: Log, checkpoint: &VerifiedCheckpoint, offer: Offer<'_>) -> Result<(), ClientError> {
         let folder = self.profile.make_folder("evidence")?;
         let mirror = match log {
             Log::Events => &mut self.events,

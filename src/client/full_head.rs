@@ -37,7 +37,7 @@ pub struct FullHead {
 }
 
 impl FullHead {
-    /// The last second of provisional work that `policy` allows after it.
+    /// The last second of provisional work, if so many seconds of it are allowed.
     pub fn provisional_until(&self, seconds: u64) -> UtcSecond {
         let until = self.since.unix().saturating_add(seconds);
         UtcSecond::from_unix(until).unwrap_or(self.since)

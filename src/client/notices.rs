@@ -56,6 +56,9 @@ impl Client {
     /// # Errors
     /// When it cannot be written.
     pub fn keep_shown(&self) -> Result<(), ClientError> {
+        if self.load_shown()? == self.directory.size() {
+            return Ok(());
+        }
         let path = self.shown_path()?;
         durable::publish_file(&path, format!("{}\n", self.directory.size()).as_bytes()).map_err(ClientError::file("write", &path))
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::PathBuf;
 
+use super::authority_keys::parse_listed;
 use super::cover::{COVER_FORMAT, COVER_NAME, Cover, CoverDocument, encode_cover, is_plain_name, is_plain_title};
 use super::outbox::{Draft, DraftDocument, OutboxFolder, Waiting, discard_unfinished};
 use super::{Client, ClientError, SignedBytes};
@@ -198,11 +199,12 @@ impl Client {
 
     /// An authority's sealing key in force, from the directory and nowhere else.
     pub(super) fn sealing_key_of(&self, authority: &AuthorityCode) -> Result<SealingRecipient, ClientError> {
-        let unusable = |_| ClientError::unproven(format!("the directory's sealing key of {authority} is no key"));
-        self.sealing_in_force(authority)?.text().parse().map_err(unusable)
+        parse_listed(authority, self.sealing_in_force(authority)?)
     }
 
     fn send_folder(&mut self, folder: OutboxFolder, watch: Watch<'_>) -> Result<Sent, ClientError> {
+        // Also for an act that was signed before, and before gigabytes are uploaded for one that was not.
+        self.require_permitted_now(Op::Submit)?;
         let mut draft = folder.load_draft()?;
         let mut signed = folder.load_act()?;
         let (act, answered) = loop {
@@ -213,7 +215,6 @@ impl Client {
                     (self.sign_draft(&folder, &draft)?, false)
                 }
             };
-            self.require_permitted_now(Op::Submit)?;
             match self.put_and_keep(&act) {
                 Ok(answered) => break (act, answered),
                 Err(ClientError::Refused(problem)) if problem.code.is_judgement() => {

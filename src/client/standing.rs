@@ -5,7 +5,7 @@
 //!   │ since                             └──── no full one in time: alarm, and nothing more is taken
 //! ```
 //!
-//! The window counts from the last full checkpoint of the log that covered all that this machine had, by its own clock.
+//! The window counts from the last full checkpoint of the log that covered all that this machine had (`full_head`).
 
 use super::full_head::load_first_refusal;
 use super::{Client, ClientError, Mirror};
@@ -22,7 +22,7 @@ const ALARM_AFTER_SECONDS: u64 = 3600;
 pub struct ProvisionalNotice {
     /// Which log.
     pub log: Log,
-    /// When this machine last verified a full checkpoint of it.
+    /// When the last full checkpoint of it was full.
     pub since: UtcSecond,
     /// When provisional work ends and this becomes an alarm.
     pub until: UtcSecond,
@@ -73,11 +73,7 @@ impl Client {
         match (mirror.standing(), mirror.checkpoint()) {
             (Some(standing), _) => standing.clone(),
             (None, Some(_)) if mirror.is_full() => Standing::Full,
-            (None, Some(checkpoint)) => {
-                let newest = checkpoint.cosignatures().iter().map(|cosignature| cosignature.time()).max();
-                let votes = self.policy.logs().count_votes(checkpoint, newest.map_or(UnixMillis(0), UtcSecond::to_millis));
-                Standing::Provisional { missing: self.policy.missing(&votes) }
-            }
+            (None, Some(checkpoint)) => Standing::Provisional { missing: self.policy.missing(&self.policy.count_kept_votes(checkpoint)) },
             (None, None) => Standing::Provisional { missing: Vec::new() },
         }
     }

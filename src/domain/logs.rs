@@ -17,6 +17,11 @@ impl Log {
     /// Both, in the order in which they are committed.
     pub const ALL: [Log; 2] = [Log::Events, Log::Directory];
 
+    /// Its place in [`Log::ALL`], for what is kept of both.
+    pub const fn place(self) -> usize {
+        self as usize
+    }
+
     /// The last part of the log's origin and the first of its paths.
     pub const fn as_str(self) -> &'static str {
         match self {

@@ -32,6 +32,10 @@ impl Published {
             Log::Directory => &self.directory_head,
         }
     }
+
+    fn both(&self) -> [Arc<VerifiedCheckpoint>; 2] {
+        Log::ALL.map(|log| Arc::new(self.head(log).clone()))
+    }
 }
 
 /// Told after each commit that the durable heads have moved. Must not block.
@@ -50,16 +54,10 @@ struct Heads {
     on_moved: Option<HeadsMoved>,
 }
 
-impl Heads {
-    fn show_all(&mut self) {
-        self.shown = Log::ALL.map(|log| Arc::new(self.published.head(log).clone()));
-    }
-}
-
 impl PublishedCell {
     pub(super) fn new(published: Published) -> Self {
         let published = Arc::new(published);
-        let shown = Log::ALL.map(|log| Arc::new(published.head(log).clone()));
+        let shown = published.both();
         Self { heads: Mutex::new(Heads { published, shown, on_moved: None }), shown: Condvar::new() }
     }
 
@@ -72,7 +70,7 @@ impl PublishedCell {
         heads.published = Arc::new(published);
         match &heads.on_moved {
             Some(on_moved) => on_moved(),
-            None => heads.show_all(),
+            None => heads.shown = heads.published.both(),
         }
     }
 
@@ -82,7 +80,7 @@ impl PublishedCell {
     }
 
     pub(super) fn shown(&self, log: Log) -> Arc<VerifiedCheckpoint> {
-        self.lock().shown[place(log)].clone()
+        self.lock().shown[log.place()].clone()
     }
 
     /// Shows durable heads with the cosignatures they have, of one moment: events refer to directory entries, so that
@@ -91,8 +89,8 @@ impl PublishedCell {
         let mut heads = self.lock();
         for (log, checkpoint) in Log::ALL.into_iter().zip(checkpoints) {
             let is_durable = checkpoint.head().size <= heads.published.head(log).head().size;
-            if is_durable && heads.shown[place(log)].head().size <= checkpoint.head().size {
-                heads.shown[place(log)] = Arc::new(checkpoint);
+            if is_durable && heads.shown[log.place()].head().size <= checkpoint.head().size {
+                heads.shown[log.place()] = Arc::new(checkpoint);
             }
         }
         drop(heads);
@@ -101,20 +99,13 @@ impl PublishedCell {
 
     /// Waits until a head of at least so many leaves is shown; for so long at most, and then gives the durable one.
     pub(super) fn await_shown(&self, log: Log, size: u64, patience: Duration) -> Arc<VerifiedCheckpoint> {
-        let is_short = |heads: &mut Heads| heads.shown[place(log)].head().size < size;
+        let is_short = |heads: &mut Heads| heads.shown[log.place()].head().size < size;
         let (heads, timeout) = self.shown.wait_timeout_while(self.lock(), patience, is_short).unwrap_or_else(PoisonError::into_inner);
-        if timeout.timed_out() { Arc::new(heads.published.head(log).clone()) } else { heads.shown[place(log)].clone() }
+        if timeout.timed_out() { Arc::new(heads.published.head(log).clone()) } else { heads.shown[log.place()].clone() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Heads> {
         // Every change is one assignment, so a panic elsewhere leaves nothing half done.
         self.heads.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-const fn place(log: Log) -> usize {
-    match log {
-        Log::Events => 0,
-        Log::Directory => 1,
     }
 }

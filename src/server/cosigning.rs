@@ -6,8 +6,8 @@
 //!                                   └──▶ asked by itself, every few seconds, until it is back
 //! ```
 //!
-//! A witness that is away delays one round by its deadline, and none after. All commits that come while witnesses are
-//! asked go into the next round together.
+//! A witness that stops answering delays one round by its deadline each time, and none while it is away. All commits that
+//! come while witnesses are asked go into the next round together.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,9 +17,10 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::witness_link::{Given, WitnessFault, WitnessLink};
+use crate::domain::Log;
 use crate::exchange::{Exchange, Published, ROUND_DEADLINE};
 use crate::net::LinkFault;
-use crate::tlog::{VerifiedCheckpoint, WitnessVerifierKey};
+use crate::tlog::WitnessVerifierKey;
 use crate::wire::{NoteSignature, WitnessSheet};
 
 /// How often one that is away is asked again.
@@ -133,12 +134,11 @@ impl Cosigning {
 
     /// Shows both heads with all lines for them that still count, also of a witness that is away by now.
     fn show(&self, published: &Published) {
-        let lines = |place: usize, head: &VerifiedCheckpoint| -> Vec<NoteSignature> {
-            self.given.iter().filter_map(|given| given[place].as_ref()?.line_for(head.head())).collect()
-        };
-        let (events, directory) = (&published.events, &published.directory_head);
-        let cosigned =
-            [events.with_cosignatures(&self.keys, &lines(0, events)), directory.with_cosignatures(&self.keys, &lines(1, directory))];
+        let cosigned = Log::ALL.map(|log| {
+            let head = published.head(log);
+            let lines = self.given.iter().filter_map(|given| given[log.place()].as_ref()?.line_for(head.head()));
+            head.with_cosignatures(&self.keys, &lines.collect::<Vec<NoteSignature>>())
+        });
         match cosigned {
             [Ok(events), Ok(directory)] => self.exchange.show_heads(events, directory),
             _ => tracing::error!("the cosignatures do not fit into a note"),

@@ -119,10 +119,10 @@ impl WitnessLink {
         for log in Log::ALL {
             let head = published.head(log);
             let is_given =
-                self.last[place(log)].as_ref().is_some_and(|given| given.head == head.head() && given.since.elapsed() < RENEW_AFTER);
+                self.last[log.place()].as_ref().is_some_and(|given| given.head == head.head() && given.since.elapsed() < RENEW_AFTER);
             if !is_given {
                 let line = self.cosign_head(exchange, log, head).await?;
-                self.last[place(log)] = Some(Given { head: head.head(), line, since: Instant::now() });
+                self.last[log.place()] = Some(Given { head: head.head(), line, since: Instant::now() });
             }
         }
         Ok(())
@@ -131,7 +131,7 @@ impl WitnessLink {
     async fn cosign_head(&mut self, exchange: &Arc<Exchange>, log: Log, head: &VerifiedCheckpoint) -> Result<NoteSignature, WitnessFault> {
         let size = head.head().size;
         // Of a witness that was never asked by this process it is likely that it knows this very head.
-        let mut old_size = self.last[place(log)].as_ref().map_or(size, |given| given.head.size);
+        let mut old_size = self.last[log.place()].as_ref().map_or(size, |given| given.head.size);
         for _ in 0..ATTEMPTS_MAX {
             let proving = exchange.clone();
             let proof = spawn_blocking(move || proving.prove_consistency(log, old_size, size)).await;
@@ -195,11 +195,4 @@ enum Answer {
     Cosigned(Vec<NoteSignature>),
     Has(u64),
     Inconsistent,
-}
-
-const fn place(log: Log) -> usize {
-    match log {
-        Log::Events => 0,
-        Log::Directory => 1,
-    }
 }

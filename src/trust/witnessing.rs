@@ -132,6 +132,16 @@ fn describe_unwitnessed(log: Log, state: StateCode, checkpoint: &VerifiedCheckpo
     }
 }
 
+impl CheckpointRejected {
+    /// The checkpoint, if it is the log's.
+    pub fn checkpoint(&self) -> Option<&VerifiedCheckpoint> {
+        match self {
+            CheckpointRejected::Refused(_) => None,
+            CheckpointRejected::NotWitnessed { checkpoint, .. } | CheckpointRejected::NotFull { checkpoint, .. } => Some(checkpoint),
+        }
+    }
+}
+
 impl VerifiedPolicy {
     /// Verifies a checkpoint of one of the two logs, and counts who stands behind it at `now`.
     ///
@@ -160,11 +170,16 @@ impl VerifiedPolicy {
         }
     }
 
-    /// Whether a checkpoint that was kept was full at the time of its newest cosignature.
-    pub fn was_full(&self, checkpoint: &VerifiedCheckpoint) -> bool {
+    /// Counts the votes behind a checkpoint that was kept, as of its newest cosignature.
+    pub fn count_kept_votes(&self, checkpoint: &VerifiedCheckpoint) -> Votes {
         let newest = checkpoint.cosignatures().iter().map(|cosignature| cosignature.time().to_millis()).max();
-        let votes = newest.map(|newest| self.logs().count_votes(checkpoint, newest));
-        votes.is_some_and(|votes| votes.is_quorum() && self.policy().own_vote().is_some_and(|own| votes.has(own)))
+        self.logs().count_votes(checkpoint, newest.unwrap_or(UnixMillis(0)))
+    }
+
+    /// Whether a checkpoint that was kept was full then.
+    pub fn was_full(&self, checkpoint: &VerifiedCheckpoint) -> bool {
+        let votes = self.count_kept_votes(checkpoint);
+        votes.is_quorum() && self.policy().own_vote().is_some_and(|own| votes.has(own))
     }
 
     /// When the own state's witnesses cosigned a checkpoint, by their clocks.
