@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput};
 use elchi::admin::load_server;
-use elchi::client::Profile;
+use elchi::client::{Profile, Unlock};
 use elchi::clock;
 use elchi::crypto::{hash, random_nonce};
 use elchi::domain::{Log, Tag};
@@ -28,10 +28,11 @@ pub(crate) fn act_benches(c: &mut Criterion) {
     let server = load_server(&folder.path().join("server/elchi.toml")).expect("a server");
     let store = Store::open(&server.config.store).expect("a store");
     let exchange = Exchange::open(store, server.keys, server.anchors).expect("an exchange");
+    let unlock = Unlock::File(folder.path().join("unlock.key"));
     let mut group = c.benchmark_group("acts");
     group.sample_size(10);
     for (writers, member) in WRITERS {
-        let profile = Profile::open(&folder.path().join("people").join(member)).expect("a profile");
+        let profile = Profile::open(&folder.path().join("people").join(member), &unlock).expect("a profile");
         group.throughput(Throughput::Elements(writers));
         group.bench_function(format!("{writers} writers"), |bencher| {
             bencher.iter_custom(|rounds| put_all(&exchange, &profile, &document, writers, rounds));

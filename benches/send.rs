@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use criterion::{Criterion, Throughput};
-use elchi::client::{Client, Submission};
+use elchi::client::{Client, Profile, Submission, Unlock};
 use elchi::crypto::random_array;
 
 const MIB: usize = 1024 * 1024;
@@ -23,6 +23,7 @@ impl Drop for Server {
 pub(crate) fn send_benches(c: &mut Criterion) {
     let folder = tempfile::tempdir().unwrap();
     let server = play_demo(folder.path());
+    let unlock = Unlock::File(folder.path().join("unlock.key"));
     let mut group = c.benchmark_group("send");
     group.sample_size(10);
     for (name, bytes) in [("3 KiB", 3 * 1024), ("256 MiB", 256 * MIB)] {
@@ -36,7 +37,7 @@ pub(crate) fn send_benches(c: &mut Criterion) {
             text: String::new(),
             files: vec![file],
         };
-        let mut client = Client::open(&folder.path().join("people/kg.gpo-01")).unwrap();
+        let mut client = Client::open(Profile::open(&folder.path().join("people/kg.gpo-01"), &unlock).unwrap()).unwrap();
         group.throughput(Throughput::Bytes(bytes as u64));
         group.bench_function(name, |b| b.iter(|| client.send(&submission, &mut |_, _, _| {}).unwrap()));
     }

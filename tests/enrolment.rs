@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Output;
 
 use elchi::client::Client;
 use serde_json::{Value, json};
 
-use crate::story_world::{PROGRAM, World};
+use crate::story_world::World;
 
 /// `kg.gpo/02` on the way into the demo's world, with a folder for the letters.
 struct Joining {
@@ -27,7 +27,7 @@ impl Joining {
 
     fn run(&self, arguments: &[&str], profile: &str) -> Output {
         let letters = self.letter("");
-        Command::new(PROGRAM).current_dir(letters).args(arguments).arg("--profile").arg(self.world.path(profile)).output().unwrap()
+        self.world.program().current_dir(letters).args(arguments).arg("--profile").arg(self.world.path(profile)).output().unwrap()
     }
 
     fn ok(&self, arguments: &[&str], profile: &str) {
@@ -55,7 +55,7 @@ impl Joining {
     }
 
     fn open(&self, into: &Path) -> Result<(), String> {
-        let mut client = Client::open(&self.profile).map_err(|fault| fault.to_string())?;
+        let mut client = Client::open(self.world.open_profile("kg.gpo/02")).map_err(|fault| fault.to_string())?;
         client.open_submission(&self.world.case, None, into, &mut |_, _| {}).map(drop).map_err(|fault| fault.to_string())
     }
 }
@@ -64,7 +64,8 @@ impl Joining {
 fn a_registrar_cannot_name_another_states_authorities() {
     let world = World::play();
     let out = world.path("invitation.json");
-    let refused = Command::new(PROGRAM)
+    let refused = world
+        .program()
         .args(["registrar", "invite", "tr.moj/99", "--role", "signatory", "--out"])
         .arg(&out)
         .arg("--profile")

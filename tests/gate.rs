@@ -2,11 +2,9 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use elchi::client::Profile;
 use elchi::domain::{Hash, UtcSecond};
 use elchi::net::{ClientDeadlines, Connector, LinkFault, OutgoingBody, TlsIdentity};
 use elchi::registrar::{StateCa, Validity, generate_key};
@@ -26,10 +24,12 @@ struct Papers {
     key: Vec<u8>,
 }
 
-fn load_ca(folder: &Path) -> StateCa {
-    let profile = Profile::open(folder).unwrap();
-    let pem = |name: &str| der::pem::decode_vec(&fs::read(profile.path(name)).unwrap()).unwrap().1;
-    let stored = |name: &str| (pem(&format!("ca/{name}.pem")), Zeroizing::new(pem(&format!("ca/{name}.key"))));
+fn load_ca(world: &World, folder: &str) -> StateCa {
+    let path = |name: String| world.path(folder).join("ca").join(name);
+    let der = |pem: Vec<u8>| der::pem::decode_vec(&pem).unwrap().1;
+    let certificate = |name: &str| der(fs::read(path(format!("{name}.pem"))).unwrap());
+    let key = |name: &str| Zeroizing::new(der(world.read_secret(&path(format!("{name}.key.age")))));
+    let stored = |name: &str| (certificate(name), key(name));
     StateCa::from_stored(stored("root"), stored("issuing"))
 }
 
@@ -60,14 +60,14 @@ fn ask(world: &World, papers: &Papers) -> Result<StatusCode, LinkFault> {
 }
 
 fn member_papers(world: &World, member: &str) -> Papers {
-    let key = Profile::open(&world.profile(member)).unwrap().load_tls_key().unwrap();
+    let key = world.open_profile(member).load_tls_key().unwrap();
     Papers { chain: key.chain_der, key: key.key_pkcs8.to_vec() }
 }
 
 #[test]
 fn only_members_in_force_and_registrars_reach_http() {
     let world = World::play();
-    let ca = load_ca(&world.path("kg"));
+    let ca = load_ca(&world, "kg");
     let good = validity(-60, 3600);
     assert_eq!(ask(&world, &member_papers(&world, "kg.gpo/01")).unwrap(), StatusCode::OK);
     assert_eq!(ask(&world, &issue(&ca, CertificateProfile::RegistrarTls, "kg.registrar/01", good)).unwrap(), StatusCode::OK);

@@ -42,6 +42,7 @@ const NAMED_ONLY_BY: &[(&str, &str)] = &[
     ("age", "seal"),
     ("hpke", "seal"),
     ("clap", "cli"),
+    ("rpassword", "cli"),
 ];
 
 /// What only one module may do.

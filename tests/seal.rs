@@ -1,7 +1,7 @@
 //! Sealing: documents, covers, slips and grants open for whom they should, and for nobody else.
 
 mod interop;
-mod javascript;
+pub(super) mod javascript;
 mod vectors;
 
 use std::io::{self, Read};
@@ -11,8 +11,8 @@ use elchi::domain::limits::{COVER_BYTES_MAX, SLIP_BYTES_MAX};
 use elchi::domain::{AuthorityCode, Hash, Origin, Tag};
 use elchi::durable::StagedFile;
 use elchi::seal::{
-    Digest, DocumentDigests, DocumentIdentity, ExpectedSlip, GrantRefused, HEADER_BYTES_MAX, HeaderRefused, IdentityFileRefused, OpenError,
-    OpenedSlip, SealError, SealingIdentity, SlipRefused, open_authority_identity, open_cover, open_document, open_slip, reseal_slip,
+    Digest, DocumentDigests, DocumentIdentity, ExpectedSlip, GrantRefused, HEADER_BYTES_MAX, HeaderRefused, OpenError, OpenedSlip,
+    SealError, SealingIdentity, SecretFileRefused, SlipRefused, open_authority_identity, open_cover, open_document, open_slip, reseal_slip,
     seal_authority_identity, seal_document, seal_slip, verify_header,
 };
 use proptest::prelude::*;
@@ -227,7 +227,7 @@ fn a_slip_hands_a_document_over_and_on() {
     let at_office = open_slip_as_signed(&forwarded, &office, &log(), &tag).unwrap();
     assert_eq!(open(at_office.identity(), &blob, &digests).unwrap(), b"evidence");
     assert!(at_office.identity().recipient() == identity.recipient());
-    assert_eq!(slip_error(open_slip_as_signed(&forwarded, &ministry, &log(), &tag)), IdentityFileRefused::NotOpened.into());
+    assert_eq!(slip_error(open_slip_as_signed(&forwarded, &ministry, &log(), &tag)), SecretFileRefused::NotOpened.into());
 }
 
 fn slip_error(outcome: Result<OpenedSlip, SlipRefused>) -> SlipRefused {
@@ -253,12 +253,12 @@ fn a_slip_spoiled_by_its_sender_is_refused() {
         let mut spoiled = slip.clone();
         spoiled[at] ^= 0x20;
         let refused = slip_error(open_slip_as_signed(&spoiled, &authority, &log(), &tag));
-        assert!(matches!(refused, SlipRefused::File(IdentityFileRefused::Header(_) | IdentityFileRefused::NotOpened)), "byte {at}");
+        assert!(matches!(refused, SlipRefused::File(SecretFileRefused::Header(_) | SecretFileRefused::NotOpened)), "byte {at}");
     }
     let refused = |bytes: &[u8]| slip_error(open_slip_as_signed(bytes, &authority, &log(), &tag));
-    assert_eq!(refused(&[slip.as_slice(), &[0; 4096]].concat()), IdentityFileRefused::TooLong.into());
-    assert_eq!(refused(&slip[..slip.len() - 1]), IdentityFileRefused::NotOpened.into());
-    assert_eq!(refused(b""), IdentityFileRefused::Header(HeaderRefused::CutShort).into());
+    assert_eq!(refused(&[slip.as_slice(), &[0; 4096]].concat()), SecretFileRefused::TooLong.into());
+    assert_eq!(refused(&slip[..slip.len() - 1]), SecretFileRefused::NotOpened.into());
+    assert_eq!(refused(b""), SecretFileRefused::Header(HeaderRefused::CutShort).into());
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn a_slip_has_one_spelling() {
         secret.to_string(),
         String::new(),
     ] {
-        assert_eq!(take(&wrong), Err(IdentityFileRefused::Malformed.into()), "{wrong:?}");
+        assert_eq!(take(&wrong), Err(SecretFileRefused::Malformed.into()), "{wrong:?}");
     }
 }
 
@@ -311,13 +311,13 @@ fn a_holder_gets_the_authoritys_identity_and_checks_it() {
 
     let refused = |holder: &SealingIdentity, code: &str| open_authority_identity(&grant, holder, &code.parse().unwrap()).err();
     assert_eq!(refused(&holder, "tr.ist-cpp"), Some(GrantRefused::OtherAuthority));
-    assert_eq!(refused(&SealingIdentity::generate(), "tr.moj"), Some(IdentityFileRefused::NotOpened.into()));
+    assert_eq!(refused(&SealingIdentity::generate(), "tr.moj"), Some(SecretFileRefused::NotOpened.into()));
     let planted = seal_authority_identity(&SealingIdentity::generate(), &code, &holder.recipient()).unwrap();
     let planted = open_authority_identity(&planted, &holder, &code).unwrap();
     assert!(planted.verify_listed(&authority.recipient()).is_err(), "anyone can seal something to a holder");
 
     let slip = seal_slip(&DocumentIdentity::generate(), &log(), &random_tag(), &holder.recipient()).unwrap();
-    assert_eq!(open_authority_identity(&slip, &holder, &code).err(), Some(IdentityFileRefused::Malformed.into()));
+    assert_eq!(open_authority_identity(&slip, &holder, &code).err(), Some(SecretFileRefused::Malformed.into()));
 }
 
 /// Blocks of a few sizes around age's, so that reads never fall together with chunks.

@@ -56,12 +56,12 @@ fn a_server_that_is_killed_again_and_again_loses_nothing_that_was_proven() {
     let sample = world.sample("small.bin", 3000);
     let mut sent = Vec::new();
     for round in 0..4u64 {
-        let profile = world.profile("kg.gpo/01");
+        let profile = world.open_profile("kg.gpo/01");
         let files = vec![sample.clone()];
         let (report, reported) = std::sync::mpsc::channel();
         let sending = thread::spawn(move || {
             let mut proven = Vec::new();
-            let mut client = Client::open(&profile).unwrap();
+            let mut client = Client::open(profile).unwrap();
             // Until the server is gone.
             while let Ok(done) = client.send(&request(&files), &mut |_, _, _| {}) {
                 proven.push(done);
@@ -95,11 +95,11 @@ fn a_server_that_is_killed_again_and_again_loses_nothing_that_was_proven() {
 fn an_upload_that_a_kill_cut_goes_on_after_a_restart() {
     let mut world = World::play();
     let big = world.sample("big.bin", 200 * MIB);
-    let profile = world.profile("kg.gpo/01");
+    let profile = world.open_profile("kg.gpo/01");
     let (reached, halfway) = std::sync::mpsc::channel();
     let files = vec![big.clone()];
     let sending = thread::spawn(move || {
-        let mut client = Client::open(&profile).unwrap();
+        let mut client = Client::open(profile).unwrap();
         client.send(&request(&files), &mut |stage, done, all| {
             if matches!(stage, elchi::client::SendingStage::Uploading(1)) && done > all / 2 {
                 let _ = reached.send(());
@@ -171,12 +171,7 @@ fn a_member_who_is_revoked_is_out_at_once_and_stays_in_the_history() {
     let world = World::play();
     let mut before = world.client("tr.ist-cpp/01");
     before.follow().unwrap();
-    let revoked = Command::new(PROGRAM)
-        .args(["registrar", "revoke", "tr.ist-cpp/01", "--reason", "left", "--profile"])
-        .arg(world.path("tr"))
-        .output()
-        .unwrap();
-    assert!(revoked.status.success(), "{}", String::from_utf8_lossy(&revoked.stderr));
+    world.run_registrar("tr", &["revoke", "tr.ist-cpp/01", "--reason", "left"]);
     // Neither the connection that is open nor a new one does anything any more.
     before.follow().unwrap_err();
     drop(before);
@@ -212,8 +207,7 @@ fn memory_does_not_grow_with_the_document() {
 
 /// Runs the program as a member and gives the most memory that it held.
 fn peak_of(world: &World, member: &str, arguments: &[&str]) -> u64 {
-    let mut child =
-        Command::new(PROGRAM).env("ELCHI_PROFILE", world.profile(member)).args(arguments).stdout(Stdio::null()).spawn().unwrap();
+    let mut child = world.program().env("ELCHI_PROFILE", world.profile(member)).args(arguments).stdout(Stdio::null()).spawn().unwrap();
     let mut peak = 0;
     loop {
         peak = peak.max(peak_rss_kib(child.id()).unwrap_or(0));

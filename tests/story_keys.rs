@@ -3,12 +3,11 @@
 use std::fs;
 use std::process::Command;
 
-use elchi::client::Profile;
 use elchi::domain::{Hash, Tag};
 use elchi::seal::{open_authority_identity, seal_authority_identity};
 use serde_json::{Value, json};
 
-use crate::story_world::{PROGRAM, World, request};
+use crate::story_world::{World, request};
 
 /// What a command of a member says beside its result.
 fn aside(world: &World, member: &str, arguments: &[&str]) -> String {
@@ -24,18 +23,11 @@ fn gpo(world: &World, member: &str) -> Value {
 
 /// `kg.gpo/02` joins, as a signatory.
 fn join(world: &World) {
-    let letter = |name: &str| world.path("letters").join(name).to_str().unwrap().to_owned();
-    let [invitation, enrolment, admission] = ["i.json", "e.json", "a.json"].map(letter);
-    world.run_registrar("kg", &["invite", "kg.gpo/02", "--role", "signatory", "--out", &invitation]);
-    world.run_json("kg.gpo/02", &["profile", "enrol", &invitation, "--out", &enrolment]);
-    world.run_registrar("kg", &["admit", &enrolment, "--out", &admission]);
-    world.run_json("kg.gpo/02", &["profile", "accept", &admission]);
+    world.join("kg.gpo/02", &["signatory"]);
 }
 
 fn grant(world: &World) {
-    let file = world.path("letters/grant.age");
-    world.run_json("kg.gpo/01", &["profile", "grant", "kg.gpo/02", "--out", file.to_str().unwrap()]);
-    world.run_json("kg.gpo/02", &["profile", "take-grant", file.to_str().unwrap()]);
+    world.grant("kg.gpo/01", "kg.gpo/02");
 }
 
 fn open(world: &World, member: &str, case: &Tag, into: &str) -> Result<(), String> {
@@ -142,8 +134,7 @@ fn what_others_make_of_the_own_authority_is_told_once_and_what_one_made_oneself_
     grant(&world);
     assert_eq!(aside(&world, "kg.gpo/01", &["inbox"]), "", "its own grant");
     // The registrar has made all of it, but for the grant.
-    let output =
-        Command::new(PROGRAM).args(["registrar", "revoke", "kg.gpo/02", "--reason", "left", "--profile"]).arg(world.path("kg")).output();
+    let output = world.program().args(["registrar", "revoke", "kg.gpo/02", "--reason", "left", "--profile"]).arg(world.path("kg")).output();
     let heard = String::from_utf8(output.unwrap().stderr).unwrap();
     assert!(heard.contains("KG kg.gpo/01 granted its sealing key to KG kg.gpo/02") && heard.lines().count() == 1, "{heard}");
     let refused = aside(&world, "kg.gpo/01", &["show", &"ab".repeat(32)]);
@@ -154,7 +145,7 @@ fn what_others_make_of_the_own_authority_is_told_once_and_what_one_made_oneself_
 fn a_grant_that_was_not_logged_is_not_taken() {
     let world = World::play();
     join(&world);
-    let profile = Profile::open(&world.profile("kg.gpo/01")).unwrap();
+    let profile = world.open_profile("kg.gpo/01");
     let key: Hash = gpo(&world, "kg.gpo/01")["sealing_key"].as_str().unwrap().parse().unwrap();
     let own = profile.load_member_identity().unwrap();
     let grant = fs::read(profile.path(&format!("authority-{}.age", &key.to_string()[..16]))).unwrap();

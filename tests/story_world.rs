@@ -7,8 +7,9 @@ use std::process::{Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use elchi::client::{Client, ClientError, Sent, Submission};
+use elchi::client::{Client, ClientError, Profile, Sent, Submission, Unlock};
 use elchi::domain::Tag;
+use elchi::seal::{open_secret, parse_identity_file};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
 /// Long enough for a loaded machine; what hangs longer has failed.
@@ -81,8 +82,30 @@ impl World {
         self.path("people").join(member.replace('/', "-"))
     }
 
+    /// What opens every profile that the demo makes.
+    pub(super) fn unlock(&self) -> Unlock {
+        Unlock::File(self.path("unlock.key"))
+    }
+
+    pub(super) fn open_profile(&self, member: &str) -> Profile {
+        Profile::open(&self.profile(member), &self.unlock()).unwrap()
+    }
+
     pub(super) fn client(&self, member: &str) -> Client {
-        Client::open(&self.profile(member)).unwrap()
+        Client::open(self.open_profile(member)).unwrap()
+    }
+
+    /// What a private file holds, as `age -d -i unlock.key` says it.
+    pub(super) fn read_secret(&self, path: &Path) -> Vec<u8> {
+        let (_, key) = parse_identity_file(&fs::read(self.path("unlock.key")).unwrap()).unwrap();
+        open_secret(&fs::read(path).unwrap(), &key).unwrap().to_vec()
+    }
+
+    /// The program, to be run by somebody of this world.
+    pub(super) fn program(&self) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.env("ELCHI_UNLOCK", self.path("unlock.key"));
+        command
     }
 
     pub(super) fn config(&self) -> PathBuf {
@@ -91,7 +114,7 @@ impl World {
 
     /// Runs the program as a member.
     pub(super) fn run(&self, member: &str, arguments: &[&str]) -> Output {
-        Command::new(PROGRAM).env("ELCHI_PROFILE", self.profile(member)).args(arguments).output().unwrap()
+        self.program().env("ELCHI_PROFILE", self.profile(member)).args(arguments).output().unwrap()
     }
 
     /// Runs a command that must succeed; what it says with `--json`.
@@ -103,10 +126,29 @@ impl World {
 
     /// Runs a command that must succeed as the registrar whose folder this is; what it says with `--json`.
     pub(super) fn run_registrar(&self, folder: &str, arguments: &[&str]) -> serde_json::Value {
-        let mut command = Command::new(PROGRAM);
+        let mut command = self.program();
         let output = command.arg("registrar").args(arguments).args(["--json", "--profile"]).arg(self.path(folder)).output().unwrap();
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
+    }
+
+    /// Somebody joins an authority of KG that is there.
+    pub(super) fn join(&self, member: &str, roles: &[&str]) {
+        let letter =
+            |kind: &str| self.path("letters").join(format!("{}-{kind}.json", member.replace('/', "-"))).to_str().unwrap().to_owned();
+        let [invitation, enrolment, admission] = ["invitation", "enrolment", "admission"].map(letter);
+        let roles = roles.iter().flat_map(|role| ["--role", role]);
+        self.run_registrar("kg", &["invite", member, "--out", &invitation].into_iter().chain(roles).collect::<Vec<_>>());
+        self.run_json(member, &["profile", "enrol", &invitation, "--out", &enrolment]);
+        self.run_registrar("kg", &["admit", &enrolment, "--out", &admission]);
+        self.run_json(member, &["profile", "accept", &admission]);
+    }
+
+    /// A custodian grants their authority's key, and a colleague takes it.
+    pub(super) fn grant(&self, custodian: &str, member: &str) {
+        let file = self.path("letters").join(format!("{}-grant.age", member.replace('/', "-"))).to_str().unwrap().to_owned();
+        self.run_json(custodian, &["profile", "grant", member, "--out", &file]);
+        self.run_json(member, &["profile", "take-grant", &file]);
     }
 
     pub(super) fn server_pid(&self) -> Pid {

@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use base64ct::{Base64, Encoding};
 use elchi::admin::load_server;
 use elchi::audit::{run_audit, write_evidence};
-use elchi::client::{Client, ClientError};
+use elchi::client::ClientError;
 use elchi::clock;
 use elchi::domain::Log;
 use elchi::exchange::Exchange;
@@ -271,14 +271,14 @@ fn an_altered_log_is_not_followed() {
     fs::remove_dir_all(profile.join("memory")).unwrap();
     for path in ["/v1/logs/events/tile", "/v1/logs/directory/tile"] {
         lying.lie(path, flip_middle);
-        require_unproven(Client::open(&profile).unwrap().follow(), path);
+        require_unproven(lying.world.client("tr.moj/01").follow(), path);
     }
     for path in ["/v1/logs/events/checkpoint", "/v1/logs/directory/checkpoint"] {
         lying.lie(path, flip_root);
-        require_unproven(Client::open(&profile).unwrap().follow(), path);
+        require_unproven(lying.world.client("tr.moj/01").follow(), path);
     }
     lying.be_honest();
-    Client::open(&profile).unwrap().follow().unwrap();
+    lying.world.client("tr.moj/01").follow().unwrap();
 }
 
 /// A log that forgot what this machine has seen: the remembered and the offered checkpoint are kept.
@@ -290,15 +290,15 @@ fn a_shortened_log_is_refused_and_both_checkpoints_are_kept() {
     assert!(!old.is_empty(), "kg.mvd/01 followed the log when it enrolled");
     // An honest checkpoint of yesterday as today's newest hides what came since.
     lying.lie("/v1/logs/events/checkpoint", move |_| old.clone());
-    require_unproven(Client::open(&profile).unwrap().follow(), "a log gone back");
+    require_unproven(lying.world.client("kg.gpo/01").follow(), "a log gone back");
     assert_eq!(fs::read_dir(profile.join("evidence")).unwrap().count(), 2);
     // Another history of the same length, signed by the log's own key, is proof against it.
     let server = load_server(&lying.world.config()).unwrap();
-    let mut head = Client::open(&profile).unwrap().mirror(Log::Events).head();
+    let mut head = lying.world.client("kg.gpo/01").mirror(Log::Events).head();
     head.root = elchi::crypto::hash(b"another history");
     let forked = sign_checkpoint(&server.keys.events, head).unwrap().note().as_str().as_bytes().to_vec();
     lying.lie("/v1/logs/events/checkpoint", move |_| forked.clone());
-    require_unproven(Client::open(&profile).unwrap().follow(), "a fork");
+    require_unproven(lying.world.client("kg.gpo/01").follow(), "a fork");
     assert_eq!(fs::read_dir(profile.join("evidence")).unwrap().count(), 4);
 }
 
@@ -307,7 +307,7 @@ fn a_shortened_log_is_refused_and_both_checkpoints_are_kept() {
 fn a_signature_line_by_an_unknown_key_does_not_spoil_the_evidence() {
     let lying = LyingWorld::play();
     lying.lie("/v1/logs/events/checkpoint", |note| [note.as_slice(), "— else.example/key AAAAAAAAAAAAAAAAAAAAAA==\n".as_bytes()].concat());
-    let mut client = Client::open(&lying.world.profile("kg.audit/01")).unwrap();
+    let mut client = lying.world.client("kg.audit/01");
     client.follow().unwrap();
     let folder = lying.world.path("evidence-2");
     write_evidence(&mut client, &folder).unwrap();
@@ -360,7 +360,7 @@ fn a_rewritten_history_is_proven_by_what_members_signed_to_have_seen() {
     };
     // Alone the operator gets nowhere: no witness stands behind it, and whoever has the true log keeps both heads.
     lie(unwitnessed);
-    let fault = run_audit(&mut Client::open(&profile).unwrap()).unwrap_err();
+    let fault = run_audit(&mut lying.world.client("kg.audit/01")).unwrap_err();
     assert!(matches!(fault, ClientError::NotWitnessed(_)), "{fault}");
     let mut bishkek = lying.world.client("kg.gpo/01");
     require_unproven(bishkek.follow(), "a forged head where the true one is known");
@@ -368,7 +368,7 @@ fn a_rewritten_history_is_proven_by_what_members_signed_to_have_seen() {
     drop(bishkek);
     // Together with the witnesses of both states, an auditor with no memory is shown it; and what members signed proves it.
     lie(collusion);
-    let fault = run_audit(&mut Client::open(&profile).unwrap()).unwrap_err();
+    let fault = run_audit(&mut lying.world.client("kg.audit/01")).unwrap_err();
     assert!(fault.is_unproven() && fault.to_string().contains("another history"), "{fault}");
     // As a command it exits with 1, and keeps what the finding rests on.
     let found = lying.world.run("kg.audit/01", &["audit"]);
@@ -376,11 +376,11 @@ fn a_rewritten_history_is_proven_by_what_members_signed_to_have_seen() {
     let kept = fs::read_dir(profile.join("evidence")).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
     assert!(fs::read_to_string(kept.join("finding.txt")).unwrap().contains("another history"));
     assert_eq!(fs::read(kept.join("memory/events.leaves")).unwrap(), fs::read(profile.join("memory/events.leaves")).unwrap());
-    assert!(kept.join("roots/KG.pem").exists() && !kept.join("tls.key").exists());
+    assert!(kept.join("roots/KG.pem").exists() && !kept.join("tls.key.age").exists());
     // The honest log, told from the beginning, is consistent.
     lying.be_honest();
     fs::remove_dir_all(profile.join("memory")).unwrap();
-    run_audit(&mut Client::open(&profile).unwrap()).unwrap();
+    run_audit(&mut lying.world.client("kg.audit/01")).unwrap();
 }
 
 /// The operator puts a sealing key of their own into an authority's entry, computes the tree anew and signs it.
@@ -404,9 +404,9 @@ fn a_directory_with_a_swapped_sealing_key_is_not_followed() {
         }
         swapped.iter().flat_map(|leaf| [&u16::try_from(leaf.len()).unwrap().to_be_bytes()[..], leaf].concat()).collect()
     });
-    require_unproven(Client::open(&profile).unwrap().follow(), "to one who knows the true one");
+    require_unproven(lying.world.client("kg.gpo/01").follow(), "to one who knows the true one");
     fs::remove_dir_all(profile.join("memory")).unwrap();
-    let fault = Client::open(&profile).unwrap().follow().unwrap_err();
+    let fault = lying.world.client("kg.gpo/01").follow().unwrap_err();
     assert!(fault.is_unproven() && fault.to_string().contains("of the directory log is not allowed"), "to one who knows nothing: {fault}");
 }
 
@@ -423,10 +423,10 @@ fn a_directory_without_the_latest_revocation_is_noticed() {
     require_unproven(lying.world.client("kg.gpo/01").follow(), "to one who has seen it");
     let profile = lying.world.profile("tr.moj/01");
     fs::remove_dir_all(profile.join("memory")).unwrap();
-    let fault = Client::open(&profile).unwrap().load_inbox().unwrap_err();
+    let fault = lying.world.client("tr.moj/01").load_inbox().unwrap_err();
     assert!(fault.is_unproven() && fault.to_string().contains("entries that do not exist"), "to one who knows nothing: {fault}");
     lying.be_honest();
-    assert_eq!(Client::open(&profile).unwrap().load_inbox().unwrap().len(), 2);
+    assert_eq!(lying.world.client("tr.moj/01").load_inbox().unwrap().len(), 2);
 }
 
 /// A checkpoint of a directory log with these leaves, signed with the log's own key.

@@ -378,11 +378,13 @@ open_submission() { # statement
   done
 }
 
-# The authority's identities that a profile holds, one after the other, as age takes them.
+# The authority's identities that a profile holds, one after the other, as age takes them. It is unlocked with $unlock, or
+# else age asks for its passphrase.
 open_grants() { # profile
   local grant
+  age -d -i "${unlock:-$1/profile.age}" "$1/member.key.age" > "$work/member.key" || return 1
   for grant in "$1"/authority-*.age; do
-    age -d -i "$1/member.age" "$grant" >> "$work/authority.key" 2>/dev/null || return 1
+    age -d -i "$work/member.key" "$grant" >> "$work/authority.key" 2>/dev/null || return 1
   done
 }
 
@@ -404,13 +406,14 @@ open_documents() { # identity; what was done is said in $documents
 }
 
 main() {
-  local profile= identity= documents="documents were not opened (give --profile FOLDER)"
+  local profile= identity= unlock= documents="documents were not opened (give --profile FOLDER)"
   case "${1:-}" in
     --profile) profile=$(cd "${2:-}" && pwd) || exit 1 ;;
     --identity) identity=$(realpath -e "${2:-}") || exit 1 ;;
     '') ;;
     *) echo "usage: verify.sh [--profile FOLDER | --identity FILE]" >&2; exit 1 ;;
   esac
+  if [ -n "${ELCHI_UNLOCK:-}" ]; then unlock=$(realpath -e "$ELCHI_UNLOCK") || exit 1; fi
   cd "$(dirname "$0")" || exit 1
   work=$(mktemp -d) || exit 1
   trap 'rm -rf "$work"' EXIT

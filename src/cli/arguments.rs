@@ -13,14 +13,25 @@ use crate::wire::{KeyName, VerifierKey};
 #[derive(Debug, Parser)]
 #[command(name = "elchi", version, max_term_width = 100)]
 pub(super) struct Arguments {
-    /// The folder of your profile. Without it: the environment's ELCHI_PROFILE.
-    #[arg(long, global = true, value_name = "FOLDER")]
-    pub(super) profile: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) profile: ProfileArgs,
     /// Results as JSON, for programs.
     #[arg(long, global = true)]
     pub(super) json: bool,
     #[command(subcommand)]
     pub(super) command: Command,
+}
+
+/// Whose profile a command works with, and what unlocks it.
+#[derive(Debug, Args)]
+pub(super) struct ProfileArgs {
+    /// The folder of your profile. Without it: the environment's ELCHI_PROFILE.
+    #[arg(long, global = true, value_name = "FOLDER")]
+    pub(super) profile: Option<PathBuf>,
+    /// The file that unlocks it, for programs that nobody sits at. Without it: the environment's ELCHI_UNLOCK, or else you
+    /// are asked for the passphrase. A profile that is made with a file which is not there makes it.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(super) unlock: Option<PathBuf>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -220,6 +231,8 @@ pub(super) enum ProfileCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Change your passphrase, or take one in place of an unlock file.
+    Passphrase,
     /// End your own access, now and for good: when your keys are lost or stolen, or you leave.
     Revoke {
         /// Why: key-compromise, left or superseded.

@@ -1,10 +1,8 @@
 //! `elchi directory …`; and the directory as `elchi profile show` shows it.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
-use super::arguments::DirectoryCommand;
+use super::arguments::{DirectoryCommand, ProfileArgs};
 use super::fault::CliFault;
 use super::output::Output;
 use super::profile::open_client;
@@ -13,7 +11,7 @@ use crate::domain::{AuthorityCode, UnixMillis};
 use crate::registrar::{load_letter, publish_letter};
 use crate::trust::{AuthorityRecord, Directory, Holder, JudgedAt, SealingKey};
 
-pub(super) fn run(argument: Option<&Path>, command: DirectoryCommand, output: &Output) -> Result<(), CliFault> {
+pub(super) fn run(argument: &ProfileArgs, command: DirectoryCommand, output: &Output) -> Result<(), CliFault> {
     let mut client = open_client(argument, output)?;
     match command {
         DirectoryCommand::Cancel { out: Some(out), entry } => {

@@ -1,11 +1,9 @@
 //! What a prosecutor does with a case: `inbox`, `show`, `open`, `ack`, `forward`, `close`, `history`; and what
 //! an auditor does: `audit`.
 
-use std::path::Path;
-
 use serde_json::{Value, json};
 
-use super::arguments::{AuditArgs, ForwardArgs, OpenArgs};
+use super::arguments::{AuditArgs, ForwardArgs, OpenArgs, ProfileArgs};
 use super::events::Events;
 use super::fault::CliFault;
 use super::output::{Bar, Output};
@@ -15,7 +13,7 @@ use crate::client::{Client, ClientError, InboxEntry};
 use crate::domain::Tag;
 use crate::trust::VerifiedReceipt;
 
-pub(super) fn inbox(profile: Option<&Path>, output: &Output) -> Result<(), CliFault> {
+pub(super) fn inbox(profile: &ProfileArgs, output: &Output) -> Result<(), CliFault> {
     let mut client = open_client(profile, output)?;
     let entries = client.load_inbox()?;
     output.result(&entries, || {
@@ -48,7 +46,7 @@ fn shown_chars(entries: &[InboxEntry]) -> usize {
     tags.windows(2).map(same).max().unwrap_or(0).saturating_add(1).max(16)
 }
 
-pub(super) fn show(profile: Option<&Path>, case: &str, output: &Output) -> Result<(), CliFault> {
+pub(super) fn show(profile: &ProfileArgs, case: &str, output: &Output) -> Result<(), CliFault> {
     let mut client = open_client(profile, output)?;
     let tag = client.find_case(case)?;
     let history = client.load_case(&tag)?;
@@ -84,7 +82,7 @@ pub(super) fn show(profile: Option<&Path>, case: &str, output: &Output) -> Resul
     Ok(())
 }
 
-pub(super) fn open(profile: Option<&Path>, args: OpenArgs, output: &Output) -> Result<(), CliFault> {
+pub(super) fn open(profile: &ProfileArgs, args: OpenArgs, output: &Output) -> Result<(), CliFault> {
     let mut client = open_client(profile, output)?;
     let case = client.find_case(&args.case)?;
     let mut bar = Bar::new();
@@ -114,20 +112,20 @@ pub(super) fn open(profile: Option<&Path>, args: OpenArgs, output: &Output) -> R
     Ok(())
 }
 
-pub(super) fn acknowledge(profile: Option<&Path>, case: &str, output: &Output) -> Result<(), CliFault> {
+pub(super) fn acknowledge(profile: &ProfileArgs, case: &str, output: &Output) -> Result<(), CliFault> {
     act(profile, case, output, "Acknowledged", Client::acknowledge)
 }
 
-pub(super) fn close(profile: Option<&Path>, case: &str, output: &Output) -> Result<(), CliFault> {
+pub(super) fn close(profile: &ProfileArgs, case: &str, output: &Output) -> Result<(), CliFault> {
     act(profile, case, output, "Closed", Client::close)
 }
 
-pub(super) fn forward(profile: Option<&Path>, args: ForwardArgs, output: &Output) -> Result<(), CliFault> {
+pub(super) fn forward(profile: &ProfileArgs, args: ForwardArgs, output: &Output) -> Result<(), CliFault> {
     act(profile, &args.case, output, "Forwarded", |client, case| client.forward(case, &args.document, &args.to))
 }
 
 fn act(
-    profile: Option<&Path>,
+    profile: &ProfileArgs,
     case: &str,
     output: &Output,
     done: &str,
@@ -142,7 +140,7 @@ fn act(
     Ok(())
 }
 
-pub(super) fn history(profile: Option<&Path>, tag: &str, output: &Output) -> Result<(), CliFault> {
+pub(super) fn history(profile: &ProfileArgs, tag: &str, output: &Output) -> Result<(), CliFault> {
     let mut client = open_client(profile, output)?;
     let (history, document) = client.find_history(tag)?;
     let events = Events { history: &history, document, client: &client };
@@ -154,7 +152,7 @@ pub(super) fn history(profile: Option<&Path>, tag: &str, output: &Output) -> Res
     Ok(())
 }
 
-pub(super) fn audit(profile: Option<&Path>, args: AuditArgs, output: &Output) -> Result<(), CliFault> {
+pub(super) fn audit(profile: &ProfileArgs, args: AuditArgs, output: &Output) -> Result<(), CliFault> {
     let mut client = open_client(profile, output)?;
     let report = match run_audit(&mut client) {
         Err(finding) if finding.is_unproven() => {

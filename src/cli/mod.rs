@@ -16,6 +16,7 @@ mod sending;
 #[cfg(feature = "server")]
 mod server;
 mod stop;
+mod terminal;
 mod witness;
 
 use std::ffi::OsString;
@@ -48,7 +49,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn dispatch(arguments: Arguments, output: &Output) -> Result<(), CliFault> {
-    let profile = arguments.profile.as_deref();
+    let profile = &arguments.profile;
     match arguments.command {
         Command::Send(args) => sending::send(profile, args, output),
         Command::Outbox(args) => sending::outbox(profile, &args, output),

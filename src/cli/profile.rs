@@ -1,15 +1,16 @@
 //! `elchi profile …`
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::arguments::ProfileCommand;
+use super::arguments::{ProfileArgs, ProfileCommand};
 use super::directory::{authorities_text, describe_authorities};
 use super::fault::CliFault;
 use super::notices::LoudClient;
 use super::output::Output;
-use crate::client::{Client, ClientError};
+use super::terminal::Terminal;
+use crate::client::{AskPassphrase, Client, ClientError, Profile, Unlock};
 use crate::domain::Log;
 use crate::durable;
 use crate::registrar::{self, Admission, Invitation, PolicyBundle, load_letter, publish_letter};
@@ -17,21 +18,31 @@ use crate::sign::Certificate;
 use crate::trust::SealingKey;
 
 /// The profile's folder: from the argument, or from the environment.
-pub(super) fn folder(argument: Option<&Path>) -> Result<PathBuf, CliFault> {
-    let folder = argument.map(Path::to_owned).or_else(|| std::env::var_os("ELCHI_PROFILE").map(PathBuf::from));
+pub(super) fn folder(argument: &ProfileArgs) -> Result<PathBuf, CliFault> {
+    let folder = argument.profile.clone().or_else(|| std::env::var_os("ELCHI_PROFILE").map(PathBuf::from));
     folder.ok_or_else(|| CliFault::not_possible("no profile is named", "give --profile FOLDER, or set ELCHI_PROFILE"))
 }
 
-pub(super) fn open_client<'o>(argument: Option<&Path>, output: &'o Output) -> Result<LoudClient<'o>, CliFault> {
-    Ok(LoudClient::new(Client::open(&folder(argument)?)?, output))
+/// What unlocks it: a file, from the argument or from the environment; else whoever sits here.
+pub(super) fn unlock(argument: &ProfileArgs) -> Unlock {
+    let file = argument.unlock.clone().or_else(|| std::env::var_os("ELCHI_UNLOCK").map(PathBuf::from));
+    file.map_or_else(|| Unlock::Passphrase(Box::new(Terminal)), Unlock::File)
 }
 
-pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Output) -> Result<(), CliFault> {
+pub(super) fn open_profile(argument: &ProfileArgs) -> Result<Profile, CliFault> {
+    Ok(Profile::open(&folder(argument)?, &unlock(argument))?)
+}
+
+pub(super) fn open_client<'o>(argument: &ProfileArgs, output: &'o Output) -> Result<LoudClient<'o>, CliFault> {
+    Ok(LoudClient::new(Client::open(open_profile(argument)?)?, output))
+}
+
+pub(super) fn run(argument: &ProfileArgs, command: ProfileCommand, output: &Output) -> Result<(), CliFault> {
     match command {
         ProfileCommand::Show => show(argument, output),
         ProfileCommand::Enrol { invitation, out } => {
             let invitation: Invitation = load_letter(&invitation)?;
-            let enrolment = registrar::enrol(&invitation, &folder(argument)?)?;
+            let enrolment = registrar::enrol(&invitation, &folder(argument)?, &unlock(argument))?;
             publish_letter(&out, &enrolment)?;
             let mut roots = String::new();
             for (state, pem) in &invitation.policy.roots {
@@ -49,7 +60,7 @@ pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Out
         }
         ProfileCommand::Accept { admission } => {
             let admission: Admission = load_letter(&admission)?;
-            let client = LoudClient::new(registrar::accept(&admission, &folder(argument)?)?, output);
+            let client = LoudClient::new(registrar::accept(&admission, open_profile(argument)?)?, output);
             output.result(&json!({"member": client.profile().member()}), || format!("{} is complete.", client.profile().member().label()));
             Ok(())
         }
@@ -84,6 +95,12 @@ pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Out
             output.result(&describe_replacement(&key), || replacement_text(&key));
             Ok(())
         }
+        ProfileCommand::Passphrase => {
+            let profile = open_profile(argument)?;
+            profile.change_passphrase(&Terminal.ask_new(profile.folder())?)?;
+            output.result(&json!({"member": profile.member()}), || "From now on the new passphrase opens your profile.".into());
+            Ok(())
+        }
         ProfileCommand::Revoke { reason } => {
             let mut client = open_client(argument, output)?;
             let member = client.profile().member().clone();
@@ -96,7 +113,7 @@ pub(super) fn run(argument: Option<&Path>, command: ProfileCommand, output: &Out
     }
 }
 
-fn show(argument: Option<&Path>, output: &Output) -> Result<(), CliFault> {
+fn show(argument: &ProfileArgs, output: &Output) -> Result<(), CliFault> {
     let mut client = open_client(argument, output)?;
     client.follow()?;
     let waiting = client.load_waiting()?.len();

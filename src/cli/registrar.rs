@@ -1,14 +1,12 @@
 //! `elchi registrar …`
 
-use std::path::Path;
-
 use serde_json::json;
 
-use super::arguments::{RegistrarCommand, StateFile, VoterFile};
+use super::arguments::{ProfileArgs, RegistrarCommand, StateFile, VoterFile};
 use super::fault::CliFault;
 use super::notices::LoudClient;
 use super::output::Output;
-use super::profile::{describe_replacement, folder, replacement_text};
+use super::profile::{describe_replacement, folder, open_profile, replacement_text, unlock};
 use crate::client::{Client, ClientError};
 use crate::domain::{Log, StateCode};
 use crate::mla::Op;
@@ -16,11 +14,11 @@ use crate::registrar::{Enrolment, Seat, StateRegistrar, WitnessRule, init_regist
 use crate::trust::ProvisionalWork;
 use crate::wire::{ServerSheet, WitnessSheet};
 
-pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &Output) -> Result<(), CliFault> {
-    let folder = folder(argument)?;
+pub(super) fn run(argument: &ProfileArgs, command: RegistrarCommand, output: &Output) -> Result<(), CliFault> {
     match command {
         RegistrarCommand::Init { member } => {
-            init_registrar(&folder, &member)?;
+            let folder = folder(argument)?;
+            init_registrar(&folder, &member, &unlock(argument))?;
             let root = folder.join(format!("roots/{}.pem", member.state()));
             output.result(&json!({"member": member, "root": root}), || {
                 format!(
@@ -34,7 +32,7 @@ pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &O
         RegistrarCommand::Policy { sheet, root, witness, provisional, provisional_act, out } => {
             let sheet: ServerSheet = load_letter(&sheet)?;
             let rule = witness_rule(&witness, provisional, provisional_act)?;
-            let bundle = StateRegistrar::open(&folder)?.sign_policy(&sheet, &read_roots(&root)?, &rule)?;
+            let bundle = StateRegistrar::open(open_profile(argument)?)?.sign_policy(&sheet, &read_roots(&root)?, &rule)?;
             if let Some(out) = &out {
                 publish_letter(out, &bundle)?;
             }
@@ -42,7 +40,7 @@ pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &O
         }
         RegistrarCommand::Invite { member, role, founds, central, out } => {
             let seat = Seat { member, roles: role, founds, central };
-            let invitation = StateRegistrar::open(&folder)?.invite(&seat)?;
+            let invitation = StateRegistrar::open(open_profile(argument)?)?.invite(&seat)?;
             publish_letter(&out, &invitation)?;
             output.result(&json!({"member": seat.member, "invitation": out}), || {
                 format!("Give {} to {} in person: whoever has it can join in their name.", out.display(), seat.member.label())
@@ -50,8 +48,8 @@ pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &O
         }
         RegistrarCommand::Admit { enrolment, out } => {
             let enrolment: Enrolment = load_letter(&enrolment)?;
-            let mut client = LoudClient::new(Client::open(&folder)?, output);
-            let admission = StateRegistrar::open(&folder)?.admit(&mut client, &enrolment)?;
+            let (registrar, mut client) = open(argument, output)?;
+            let admission = registrar.admit(&mut client, &enrolment)?;
             publish_letter(&out, &admission)?;
             output.result(&json!({"member": admission.member, "admission": out}), || {
                 format!("{} is in the directory. Give {} to them.", admission.member.label(), out.display())
@@ -59,17 +57,24 @@ pub(super) fn run(argument: Option<&Path>, command: RegistrarCommand, output: &O
         }
         RegistrarCommand::ReplaceKey { authority, key } => {
             let sealing = std::fs::read_to_string(&key).map_err(ClientError::file("read", &key))?;
-            let mut client = LoudClient::new(Client::open(&folder)?, output);
-            let key = StateRegistrar::open(&folder)?.replace_key(&mut client, &authority, sealing.trim_end())?;
+            let (registrar, mut client) = open(argument, output)?;
+            let key = registrar.replace_key(&mut client, &authority, sealing.trim_end())?;
             output.result(&describe_replacement(&key), || replacement_text(&key));
         }
         RegistrarCommand::Revoke { member, reason } => {
-            let mut client = LoudClient::new(Client::open(&folder)?, output);
-            StateRegistrar::open(&folder)?.revoke(&mut client, &member, reason)?;
+            let (registrar, mut client) = open(argument, output)?;
+            registrar.revoke(&mut client, &member, reason)?;
             output.result(&json!({"revoked": member}), || format!("{} is revoked.", member.label()));
         }
     }
     Ok(())
+}
+
+/// The registrar at work, and their client.
+fn open<'o>(argument: &ProfileArgs, output: &'o Output) -> Result<(StateRegistrar, LoudClient<'o>), CliFault> {
+    let profile = open_profile(argument)?;
+    let client = LoudClient::new(Client::open(profile.clone())?, output);
+    Ok((StateRegistrar::open(profile)?, client))
 }
 
 fn witness_rule(files: &[VoterFile], hours: u64, mut acts: Vec<Op>) -> Result<WitnessRule, ClientError> {

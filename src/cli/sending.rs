@@ -1,25 +1,25 @@
 //! What leaves a prosecutor's machine: `send`, `reply`, and `outbox` for what did not arrive.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::arguments::{OutboxArgs, ReplyArgs, SendArgs};
+use super::arguments::{OutboxArgs, ProfileArgs, ReplyArgs, SendArgs};
 use super::fault::CliFault;
 use super::output::{Bar, Output};
 use super::profile::open_client;
 use crate::client::{Client, ClientError, SendingStage, Sent, Submission, Waiting};
 use crate::domain::AuthorityCode;
 
-pub(super) fn send(profile: Option<&Path>, args: SendArgs, output: &Output) -> Result<(), CliFault> {
+pub(super) fn send(profile: &ProfileArgs, args: SendArgs, output: &Output) -> Result<(), CliFault> {
     let mut client = open_client(profile, output)?;
     let to = args.to.into_iter().collect();
     let submission = Submission { case: None, to, title: args.title, text: args.text, files: args.files };
     put(&mut client, &submission, output)
 }
 
-pub(super) fn reply(profile: Option<&Path>, args: ReplyArgs, output: &Output) -> Result<(), CliFault> {
+pub(super) fn reply(profile: &ProfileArgs, args: ReplyArgs, output: &Output) -> Result<(), CliFault> {
     let mut client = open_client(profile, output)?;
     let case = client.find_case(&args.case)?;
     let to: BTreeSet<AuthorityCode> = if args.to.is_empty() {
@@ -34,7 +34,7 @@ pub(super) fn reply(profile: Option<&Path>, args: ReplyArgs, output: &Output) ->
     put(&mut client, &submission, output)
 }
 
-pub(super) fn outbox(profile: Option<&Path>, args: &OutboxArgs, output: &Output) -> Result<(), CliFault> {
+pub(super) fn outbox(profile: &ProfileArgs, args: &OutboxArgs, output: &Output) -> Result<(), CliFault> {
     let mut client = open_client(profile, output)?;
     if let Some(name) = &args.discard {
         client.discard_waiting(name)?;

@@ -5,7 +5,7 @@
 //! calls it from a thread that may block.
 //!
 //! ```text
-//! Client::open ── profile, policy, this machine's copies of both logs
+//! Client::open ── profile (unlocked), policy, this machine's copies of both logs
 //!   follow     ── newer checkpoints, only if they continue the copies; the directory, folded and judged
 //!   send       ── outbox: seal, stage ── upload ── sign ── act ── receipt verified ── "sent"
 //!   open       ── release ── receipt verified ── slip, blob ── verified to the last byte ── files appear ── opened
@@ -29,13 +29,14 @@ mod opening;
 mod outbox;
 mod pipe;
 mod profile;
+mod profile_keys;
 mod sending;
 mod session;
 mod standing;
 mod transfers;
+mod unlock;
 
 use std::fs::File;
-use std::path::Path;
 
 use crate::clock;
 use crate::crypto::{hash, random_nonce};
@@ -53,11 +54,13 @@ pub use mirror::Mirror;
 pub use notices::Notice;
 pub use opening::OpenedSubmission;
 pub use outbox::{Draft, DraftDocument, Waiting};
-pub use profile::{Profile, ProfileSettings, TlsKey};
+pub use profile::{Profile, ProfileSettings};
+pub use profile_keys::TlsKey;
 pub use sending::{SendingStage, Sent, Submission, Watch};
 pub use session::Session;
 pub use standing::ProvisionalNotice;
 pub use transfers::Progress;
+pub use unlock::{AskPassphrase, Unlock};
 
 /// A member at their machine, connected when need be.
 pub struct Client {
@@ -72,13 +75,12 @@ pub struct Client {
 }
 
 impl Client {
-    /// Opens a profile: checks its policy, recomputes its copies of the logs, folds the directory.
+    /// Takes up a profile: checks its policy, recomputes its copies of the logs, folds the directory.
     /// Nothing is sent yet.
     ///
     /// # Errors
     /// When a part of the profile is missing or does not check, or another process works with it.
-    pub fn open(folder: &Path) -> Result<Self, ClientError> {
-        let profile = Profile::open(folder)?;
+    pub fn open(profile: Profile) -> Result<Self, ClientError> {
         let lock = profile.lock()?;
         let policy = profile.load_policy()?;
         let memory = profile.make_folder("memory")?;

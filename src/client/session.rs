@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Runtime;
 
 use super::ClientError;
-use super::profile::TlsKey;
+use super::profile_keys::TlsKey;
 use crate::domain::{Hash, Log, UploadId};
 use crate::net::{BodyCut, ClientDeadlines, Connection, Connector, IncomingBody, LinkFault, OutgoingBody, RequestId, TlsIdentity};
 use crate::wire::{

@@ -10,6 +10,7 @@
 //! DIR/kg DIR/tr        the registrars                 DIR/letters             what they handed each other
 //! DIR/samples          documents that were sent       DIR/read                what was opened, by whom
 //! DIR/evidence         all proofs, and verify.sh      DIR/demo.json           for scripts
+//! DIR/unlock.key       opens all profiles
 //! ```
 
 mod evidence;
@@ -74,7 +75,7 @@ fn finish(stage: &mut Stage<'_>, machines: Machines, keep_serving: bool) -> Resu
     }
     let pids: Vec<String> = machines.leave_running().iter().map(ToString::to_string).collect();
     stage.tell(&format!("The server and the witnesses go on. Stop them with: kill {}\nGo on by hand:", pids.join(" ")));
-    stage.tell(&format!("  export ELCHI_PROFILE={folder}/people/kg.gpo-01\n  elchi inbox\n  elchi profile show\n  elchi send --to tr.moj --title 'Another request' FILE"));
+    stage.tell(&format!("  export ELCHI_PROFILE={folder}/people/kg.gpo-01 ELCHI_UNLOCK={folder}/unlock.key\n  elchi inbox\n  elchi profile show\n  elchi send --to tr.moj --title 'Another request' FILE"));
     Ok(())
 }
 
@@ -86,7 +87,7 @@ fn write_demo_json(stage: &Stage<'_>, cast: &Cast, machines: &Machines, outcome:
             let profile = stage.path(&format!("people/{}", person.folder_name()));
             serde_json::json!({
                 "member": person.member, "profile": profile,
-                "tls_certificate": profile.join("tls.pem"), "tls_key": profile.join("tls.key"),
+                "tls_certificate": profile.join("tls.pem"), "tls_key": profile.join("tls.key.age"),
             })
         })
         .collect();
@@ -96,6 +97,7 @@ fn write_demo_json(stage: &Stage<'_>, cast: &Cast, machines: &Machines, outcome:
         "roots": {"KG": stage.path("kg/roots/KG.pem"), "TR": stage.path("tr/roots/TR.pem")},
         "policy": stage.path("kg/policy.txt"),
         "members": people,
+        "unlock": stage.path("unlock.key"),
         "cases": [{"case": outcome.case, "documents": outcome.documents}],
     });
     let json = serde_json::to_vec_pretty(&value).map_err(|fault| fault.to_string())?;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::machines::{Machines, make_server, make_witness, witness_rule};
 use super::stage::Stage;
-use crate::client::{Client, ClientError};
+use crate::client::{Client, ClientError, Profile};
 use crate::domain::{MemberCode, Role, StateCode};
 use crate::registrar::{Seat, StateRegistrar, accept, enrol, init_registrar, publish_letter};
 
@@ -42,7 +42,7 @@ const PEOPLE: [(&str, Role, bool); 7] = [
 impl Cast {
     /// A person's client.
     pub(super) fn client(&self, stage: &Stage<'_>, member: &str) -> Result<Client, ClientError> {
-        Client::open(&stage.path("people").join(member.replace('/', "-")))
+        Client::open(Profile::open(&stage.path("people").join(member.replace('/', "-")), &stage.unlock())?)
     }
 }
 
@@ -51,8 +51,9 @@ pub(super) fn make_cast(stage: &mut Stage<'_>) -> Result<(Cast, Machines), Strin
     let mut roots = Vec::new();
     for (folder, member) in [("kg", "kg.registrar/01"), ("tr", "tr.registrar/01")] {
         let member = parse(member)?;
-        let root = stage
-            .step(&format!("{member} makes the state's certificate authority"), |stage| init_registrar(&stage.path(folder), &member))?;
+        let root = stage.step(&format!("{member} makes the state's certificate authority"), |stage| {
+            init_registrar(&stage.path(folder), &member, &stage.unlock())
+        })?;
         roots.push((member.state(), root));
     }
     let (server, listen) = stage.step("the operator makes a server", |stage| make_server(stage, &roots))?;
@@ -64,7 +65,8 @@ pub(super) fn make_cast(stage: &mut Stage<'_>) -> Result<(Cast, Machines), Strin
     let rule = witness_rule(&sheets);
     stage.step("both registrars sign the policy that names server and witnesses", |stage| {
         for folder in ["kg", "tr"] {
-            let registrar = StateRegistrar::open(&stage.path(folder)).map_err(|fault| fault.to_string())?;
+            let profile = Profile::open(&stage.path(folder), &stage.unlock()).map_err(|fault| fault.to_string())?;
+            let registrar = StateRegistrar::open(profile).map_err(|fault| fault.to_string())?;
             let own: StateCode = folder.to_uppercase().parse().map_err(|fault: crate::domain::Malformed| fault.to_string())?;
             let others: Vec<_> = roots.iter().filter(|(state, _)| *state != own).cloned().collect();
             registrar.sign_policy(&server, &others, &rule).map_err(|fault| fault.to_string())?;
@@ -88,18 +90,19 @@ pub(super) fn make_cast(stage: &mut Stage<'_>) -> Result<(Cast, Machines), Strin
 fn enrol_person(stage: &Stage<'_>, person: &Person) -> Result<(), ClientError> {
     let state = person.member.state().to_string().to_lowercase();
     let letter = |kind: &str| -> PathBuf { stage.path("letters").join(format!("{}-{kind}.json", person.folder_name())) };
-    let profile = stage.path("people").join(person.folder_name());
-    let registrar = StateRegistrar::open(&stage.path(&state))?;
-    let mut client = Client::open(&stage.path(&state))?;
+    let folder = stage.path("people").join(person.folder_name());
+    let at_work = Profile::open(&stage.path(&state), &stage.unlock())?;
+    let mut client = Client::open(at_work.clone())?;
+    let registrar = StateRegistrar::open(at_work)?;
     let seat = Seat { member: person.member.clone(), roles: person.roles.clone(), founds: true, central: person.central };
     let invitation = registrar.invite(&seat)?;
     publish_letter(&letter("invitation"), &invitation)?;
-    let enrolment = enrol(&invitation, &profile)?;
+    let enrolment = enrol(&invitation, &folder, &stage.unlock())?;
     publish_letter(&letter("enrolment"), &enrolment)?;
     let admission = registrar.admit(&mut client, &enrolment)?;
     publish_letter(&letter("admission"), &admission)?;
     // They see the two entries that name their authority and themselves, and expected both.
-    accept(&admission, &profile)?.keep_shown()
+    accept(&admission, Profile::open(&folder, &stage.unlock())?)?.keep_shown()
 }
 
 fn parse(code: &str) -> Result<MemberCode, String> {

@@ -5,10 +5,8 @@ use std::path::Path;
 use super::ca::{create_request, generate_key};
 use super::letters::{Admission, Enrolment, Invitation};
 use super::policy::{publish_bundle, verify_bundle};
-use crate::client::{Client, ClientError, Profile};
-use crate::domain::{Hash, MemberCode};
-use crate::durable;
-use crate::seal::SealingIdentity;
+use crate::client::{Client, ClientError, Profile, Unlock};
+use crate::domain::Hash;
 use crate::sign::{Certificate, SoftwareSigner};
 use crate::trust::{CertificateProfile, JudgedAt, verify_chain};
 
@@ -16,24 +14,16 @@ use crate::trust::{CertificateProfile, JudgedAt, verify_chain};
 /// and the sealing key, and answers with what is public.
 ///
 /// # Errors
-/// When the folder exists, the policy does not check, or nothing can be written.
-pub fn enrol(invitation: &Invitation, folder: &Path) -> Result<Enrolment, ClientError> {
+/// When the folder exists, the policy does not check, there is no key to seal to, or nothing can be written.
+pub fn enrol(invitation: &Invitation, folder: &Path, unlock: &Unlock) -> Result<Enrolment, ClientError> {
     verify_bundle(&invitation.policy, invitation.member.state(), 1)?;
-    make_profile(folder, &invitation.member)?;
+    let profile = Profile::create(folder, &invitation.member, unlock)?;
     publish_bundle(folder, &invitation.policy)?;
-    let tls_request = make_key(folder, "tls.key")?;
-    let statement_request = make_key(folder, "statement.key")?;
-    let own = SealingIdentity::generate();
-    publish(&folder.join("member.age"), format!("{}\n", own.expose_secret().as_str()).as_bytes())?;
-    let authority_sealing = if invitation.founds { Some(Profile::open(folder)?.make_authority_identity()?.to_string()) } else { None };
-    Ok(Enrolment {
-        member: invitation.member.clone(),
-        token: invitation.token,
-        tls_request,
-        statement_request,
-        sealing: own.recipient().to_string(),
-        authority_sealing,
-    })
+    let tls_request = make_key(&profile, "tls.key.age")?;
+    let statement_request = make_key(&profile, "statement.key.age")?;
+    let sealing = profile.make_member_identity()?.to_string();
+    let authority_sealing = if invitation.founds { Some(profile.make_authority_identity()?.to_string()) } else { None };
+    Ok(Enrolment { member: invitation.member.clone(), token: invitation.token, tls_request, statement_request, sealing, authority_sealing })
 }
 
 /// Completes a profile: the certificates must be of the keys that are here, and the directory log must hold
@@ -41,17 +31,16 @@ pub fn enrol(invitation: &Invitation, folder: &Path) -> Result<Enrolment, Client
 ///
 /// # Errors
 /// When anything does not match, or the server cannot be reached.
-pub fn accept(admission: &Admission, folder: &Path) -> Result<Client, ClientError> {
-    let profile = Profile::open(folder)?;
+pub fn accept(admission: &Admission, profile: Profile) -> Result<Client, ClientError> {
     if *profile.member() != admission.member {
         return Err(ClientError::unproven(format!("this admission is of {}, and the profile of {}", admission.member, profile.member())));
     }
     // Before anything that works here is replaced.
     let tls = verify_admitted(&profile, CertificateProfile::Tls, &admission.tls)?;
     let statement = verify_admitted(&profile, CertificateProfile::Statement, &admission.statement)?;
-    publish(&folder.join("tls.pem"), admission.tls.as_bytes())?;
-    publish(&folder.join("statement.pem"), admission.statement.as_bytes())?;
-    let mut client = Client::open(folder)?;
+    profile.publish("tls.pem", admission.tls.as_bytes())?;
+    profile.publish("statement.pem", admission.statement.as_bytes())?;
+    let mut client = Client::open(profile)?;
     client.follow()?;
     let listed =
         client.directory().member_at(&admission.member, JudgedAt { directory_size: client.directory().size(), time: crate::clock::now() });
@@ -59,7 +48,7 @@ pub fn accept(admission: &Admission, folder: &Path) -> Result<Client, ClientErro
     if (entry.tls, entry.statement) != (tls, statement) {
         return Err(ClientError::unproven("the directory lists other certificates than these"));
     }
-    if entry.sealing != profile.load_member_identity()?.recipient().to_string() {
+    if entry.sealing != client.profile().load_member_identity()?.recipient().to_string() {
         return Err(ClientError::unproven("the directory lists another sealing key than this machine made"));
     }
     Ok(client)
@@ -77,36 +66,20 @@ fn verify_admitted(profile: &Profile, kind: CertificateProfile, chain_pem: &str)
     if verified.member() != profile.member() {
         return Err(refused(format!("it is {}'s", verified.member())));
     }
-    let key = profile.load_key(if kind == CertificateProfile::Tls { "tls.key" } else { "statement.key" })?;
+    let key = profile.load_key(if kind == CertificateProfile::Tls { "tls.key.age" } else { "statement.key.age" })?;
     SoftwareSigner::from_pkcs8_der(&key, leaf.clone(), issuer.clone()).map_err(|fault| refused(fault.to_string()))?;
     Ok(verified.certificate_sha256())
 }
 
-/// Makes a profile's folder, readable by its owner only, with `profile.toml` in it.
-pub(super) fn make_profile(folder: &Path, member: &MemberCode) -> Result<(), ClientError> {
-    durable::make_private_folder(folder).map_err(ClientError::file("make", folder))?;
-    publish(&folder.join("profile.toml"), format!("member = \"{member}\"\n").as_bytes())
-}
-
-/// Makes a P-256 key file and gives its signing request.
-pub(super) fn make_key(folder: &Path, name: &str) -> Result<String, ClientError> {
+/// Makes a P-256 key, keeps it in the profile, and gives its signing request.
+pub(super) fn make_key(profile: &Profile, name: &str) -> Result<String, ClientError> {
     let (key, _) = generate_key().map_err(ClientError::unproven)?;
-    publish_key(&folder.join(name), &key)?;
+    profile.publish_key(name, &key)?;
     create_request(&key).map_err(ClientError::unproven)
-}
-
-/// Writes a private key (PKCS#8 DER) as PEM.
-pub(super) fn publish_key(path: &Path, key_pkcs8: &[u8]) -> Result<(), ClientError> {
-    let pem = der::pem::encode_string("PRIVATE KEY", der::pem::LineEnding::LF, key_pkcs8).map_err(ClientError::unproven)?;
-    publish(path, zeroize::Zeroizing::new(pem).as_bytes())
 }
 
 /// The PEM of a leaf (DER) and its issuer.
 pub(super) fn chain_pem(leaf_der: &[u8], issuer_der: &[u8]) -> Result<String, ClientError> {
     let pem = |der: &[u8]| Certificate::parse_der(der).map(|certificate| certificate.to_pem()).map_err(ClientError::unproven);
     Ok(pem(leaf_der)? + &pem(issuer_der)?)
-}
-
-pub(super) fn publish(path: &Path, bytes: &[u8]) -> Result<(), ClientError> {
-    durable::publish_file(path, bytes).map_err(ClientError::file("write", path))
 }

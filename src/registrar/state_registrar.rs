@@ -1,7 +1,8 @@
 //! The registrar's side: a profile folder with the state's CA in it.
 //!
 //! ```text
-//! ca/root.key .pem  ca/issuing.key .pem     the state's CA
+//! ca/root.key.age .pem                      the state's root; the key is sealed like a member's (`client::Profile`)
+//! ca/issuing.key.age .pem                   its issuing CA
 //! invitations/<member>.json                 who was invited and has not come yet
 //! admissions/<member>.json                  certificates that were issued, before their entry is published
 //! ```
@@ -13,11 +14,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::ca::{StateCa, Validity, verify_request};
-use super::enrolment::{chain_pem, make_key, make_profile, publish, publish_key};
+use super::enrolment::{chain_pem, make_key};
 use super::letters::{Admission, Enrolment, Invitation, PolicyBundle, load_letter, publish_letter};
 use super::policy::{publish_bundle, sign_policy, version_in_force};
 use super::witness_rule::WitnessRule;
-use crate::client::{Client, ClientError, Profile};
+use crate::client::{Client, ClientError, Profile, Unlock};
 use crate::clock;
 use crate::crypto::{hash, random_array};
 use crate::domain::{AuthorityCode, Hash, MemberCode, Role, StateCode, UtcSecond};
@@ -60,30 +61,29 @@ struct Pending {
 /// Makes a state's CA and its registrar's profile in the new folder `folder`. Gives the root, PEM.
 ///
 /// # Errors
-/// When the folder exists or cannot be written.
-pub fn init_registrar(folder: &Path, member: &MemberCode) -> Result<String, ClientError> {
+/// When the folder exists or cannot be written, or there is no key to seal to.
+pub fn init_registrar(folder: &Path, member: &MemberCode, unlock: &Unlock) -> Result<String, ClientError> {
     let state = member.state();
-    make_profile(folder, member)?;
+    let profile = Profile::create(folder, member, unlock)?;
     let ca = StateCa::create(state, validity(CA_SECONDS)?).map_err(ClientError::unproven)?;
     for name in ["ca", "roots", "invitations", "admissions"] {
-        let path = folder.join(name);
-        fs::create_dir(&path).map_err(ClientError::file("make", &path))?;
+        profile.make_folder(name)?;
     }
-    publish_key(&folder.join("ca/root.key"), ca.expose_root_key())?;
-    publish_key(&folder.join("ca/issuing.key"), ca.expose_issuing_key())?;
+    profile.publish_key("ca/root.key.age", ca.expose_root_key())?;
+    profile.publish_key("ca/issuing.key.age", ca.expose_issuing_key())?;
     let root = certificate(ca.root_der())?.to_pem();
-    publish(&folder.join("ca/root.pem"), root.as_bytes())?;
-    publish(&folder.join("ca/issuing.pem"), certificate(ca.issuing_der())?.to_pem().as_bytes())?;
-    publish(&folder.join(format!("roots/{state}.pem")), root.as_bytes())?;
-    for (name, profile) in [("tls", CertificateProfile::RegistrarTls), ("statement", CertificateProfile::Registrar)] {
-        let spki = verify_request(&make_key(folder, &format!("{name}.key"))?).map_err(ClientError::unproven)?;
-        let issued = ca.issue(profile, member, &spki, validity(REGISTRAR_SECONDS)?).map_err(ClientError::unproven)?;
+    profile.publish("ca/root.pem", root.as_bytes())?;
+    profile.publish("ca/issuing.pem", certificate(ca.issuing_der())?.to_pem().as_bytes())?;
+    profile.publish(&format!("roots/{state}.pem"), root.as_bytes())?;
+    for (name, kind) in [("tls", CertificateProfile::RegistrarTls), ("statement", CertificateProfile::Registrar)] {
+        let spki = verify_request(&make_key(&profile, &format!("{name}.key.age"))?).map_err(ClientError::unproven)?;
+        let issued = ca.issue(kind, member, &spki, validity(REGISTRAR_SECONDS)?).map_err(ClientError::unproven)?;
         // A registrar's TLS chain is the leaf alone; the statement's CMS names the root as its issuer.
-        let pem = match profile {
+        let pem = match kind {
             CertificateProfile::RegistrarTls => certificate(&issued)?.to_pem(),
             _ => chain_pem(&issued, ca.root_der())?,
         };
-        publish(&folder.join(format!("{name}.pem")), pem.as_bytes())?;
+        profile.publish(&format!("{name}.pem"), pem.as_bytes())?;
     }
     Ok(root)
 }
@@ -95,16 +95,15 @@ pub struct StateRegistrar {
 }
 
 impl StateRegistrar {
-    /// Opens the registrar's folder.
+    /// Takes up the registrar's profile.
     ///
     /// # Errors
     /// When a part is missing or does not parse.
-    pub fn open(folder: &Path) -> Result<Self, ClientError> {
-        let profile = Profile::open(folder)?;
+    pub fn open(profile: Profile) -> Result<Self, ClientError> {
         let part = |name: &str| {
             Ok::<_, ClientError>((
                 profile.load_certificate(&format!("ca/{name}.pem"))?.der().to_vec(),
-                profile.load_key(&format!("ca/{name}.key"))?,
+                profile.load_key(&format!("ca/{name}.key.age"))?,
             ))
         };
         let ca = StateCa::from_stored(part("root")?, part("issuing")?);

@@ -9,7 +9,8 @@
 //! up its identity only against the key that the directory lists for the authority.
 
 use super::age_file::SealError;
-use super::identity_file::{IdentityFileRefused, open_identity_file, seal_identity_file};
+use super::identity_file::{open_identity_file, seal_identity_file};
+use super::secret_file::SecretFileRefused;
 use super::{SealingIdentity, SealingRecipient};
 use crate::domain::{AuthorityCode, Hash};
 
@@ -23,7 +24,7 @@ pub struct GrantedIdentity(SealingIdentity);
 pub enum GrantRefused {
     /// It does not open to an identity.
     #[error("the grant was refused: {0}")]
-    File(#[from] IdentityFileRefused),
+    File(#[from] SecretFileRefused),
     /// It is for another authority.
     #[error("the grant is for another authority")]
     OtherAuthority,
@@ -67,7 +68,7 @@ pub fn seal_authority_identity(
 /// When it does not open, or is for another authority.
 pub fn open_authority_identity(grant: &[u8], holder: &SealingIdentity, authority: &AuthorityCode) -> Result<GrantedIdentity, GrantRefused> {
     let (comment, identity) = open_identity_file(grant, holder)?;
-    let granted = parse_comment(&comment).ok_or(IdentityFileRefused::Malformed)?;
+    let granted = parse_comment(&comment).ok_or(SecretFileRefused::Malformed)?;
     if granted == *authority { Ok(GrantedIdentity(identity)) } else { Err(GrantRefused::OtherAuthority) }
 }
 

@@ -30,7 +30,8 @@
 //! ```
 //!
 //! This module opens no socket and no file, knows no statement, and decides nobody's rights: whose key a
-//! recipient is, the directory says. It runs no age plugin and takes no passphrase.
+//! recipient is, the directory says. It runs no age plugin. A passphrase opens one file only, a profile's own key
+//! ([`open_with_passphrase`]); in a blob, slip, grant or key file its stanza is refused like any other kind's.
 
 mod age_file;
 mod authority;
@@ -40,6 +41,8 @@ mod hybrid;
 mod identity_file;
 mod kem;
 mod keys;
+mod passphrase;
+mod secret_file;
 mod slip;
 mod tally;
 
@@ -48,6 +51,8 @@ pub use authority::{GrantRefused, GrantedIdentity, OtherKey, open_authority_iden
 pub use document::{DocumentDigests, DocumentIdentity, OpenError, OpenedDocument, open_cover, open_document, seal_document};
 pub use header::{HEADER_BYTES_MAX, HeaderRefused, VerifiedHeader, verify_header};
 pub use hybrid::{SealingIdentity, SealingRecipient};
-pub use identity_file::IdentityFileRefused;
+pub use identity_file::{encode_identity_file, parse_identity_file};
+pub use passphrase::{Passphrase, PassphraseRefused, PassphraseTooShort, open_with_passphrase, seal_with_passphrase};
+pub use secret_file::{SecretFileRefused, open_secret, seal_secret};
 pub use slip::{ExpectedSlip, OpenedSlip, SlipRefused, open_slip, reseal_slip, seal_slip};
 pub use tally::Digest;

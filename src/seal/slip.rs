@@ -10,7 +10,8 @@
 
 use super::age_file::SealError;
 use super::document::DocumentIdentity;
-use super::identity_file::{IdentityFileRefused, open_identity_file, seal_identity_file};
+use super::identity_file::{open_identity_file, seal_identity_file};
+use super::secret_file::SecretFileRefused;
 use super::{SealingIdentity, SealingRecipient};
 use crate::crypto::hash;
 use crate::domain::{Hash, Origin, Tag};
@@ -50,7 +51,7 @@ pub enum SlipRefused {
     SealedDiffers,
     /// What the sender signed does not open to an identity.
     #[error("the slip was refused: {0}")]
-    File(#[from] IdentityFileRefused),
+    File(#[from] SecretFileRefused),
     /// What the sender signed hands over the identity of another document, or of another log's.
     #[error("the slip is for another document than the statement says")]
     OtherDocument,
@@ -73,7 +74,7 @@ pub fn open_slip(slip: &[u8], authority: &SealingIdentity, expected: &ExpectedSl
         return Err(SlipRefused::SealedDiffers);
     }
     let (comment, identity) = open_identity_file(slip, authority)?;
-    let (log, document) = parse_comment(&comment).ok_or(IdentityFileRefused::Malformed)?;
+    let (log, document) = parse_comment(&comment).ok_or(SecretFileRefused::Malformed)?;
     if log != *expected.log || document != *expected.document {
         return Err(SlipRefused::OtherDocument);
     }

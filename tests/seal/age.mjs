@@ -4,6 +4,7 @@
 //   node age.mjs CACHE recipient < identity     the identity's recipient
 //   node age.mjs CACHE encrypt RECIPIENT…       stdin to stdout
 //   node age.mjs CACHE decrypt IDENTITY         stdin to stdout
+//   node age.mjs CACHE unlock PASSPHRASE        stdin to stdout
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { inflateSync } from "node:zlib";
@@ -48,6 +49,12 @@ const commands = {
     const age = await load("age-encryption/dist/index.js");
     const decrypter = new age.Decrypter();
     keys.forEach((key) => decrypter.addIdentity(key));
+    return decrypter.decrypt(input());
+  },
+  async unlock() {
+    const age = await load("age-encryption/dist/index.js");
+    const decrypter = new age.Decrypter();
+    decrypter.addPassphrase(keys[0]);
     return decrypter.decrypt(input());
   },
 };

@@ -1,7 +1,7 @@
 //! Age in JavaScript opens what we seal, and we open what it seals.
 
 use elchi::crypto::random_tag;
-use elchi::seal::{DocumentIdentity, HeaderRefused, IdentityFileRefused, OpenError, SealingIdentity, seal_authority_identity, seal_slip};
+use elchi::seal::{DocumentIdentity, HeaderRefused, OpenError, SealingIdentity, SecretFileRefused, seal_authority_identity, seal_slip};
 
 use super::javascript::run;
 use super::{CHUNK_BYTES, digest, document_identity, log, open_as_signed, open_slip_as_signed, seal, slip_error};
@@ -60,6 +60,6 @@ fn what_javascript_mixes_with_a_weaker_key_we_refuse() {
         let inner = format!("# elchi-slip/v1 {} {tag}\n{}\n", log(), *secret.expose_secret());
         let weak_slip = run(&arguments, inner.as_bytes()).unwrap();
         let refused = slip_error(open_slip_as_signed(&weak_slip, &secret, &log(), &tag));
-        assert_eq!(refused, IdentityFileRefused::Header(HeaderRefused::OtherRecipient).into());
+        assert_eq!(refused, SecretFileRefused::Header(HeaderRefused::OtherRecipient).into());
     }
 }

@@ -21,7 +21,7 @@ fn packages() -> PathBuf {
 }
 
 /// What age.mjs answers, or that it refused.
-pub(super) fn run(arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn run(arguments: &[&str], input: &[u8]) -> Option<Vec<u8>> {
     let mut command = Command::new("node");
     command.arg(folder().join("age.mjs")).arg(packages()).args(arguments);
     let mut child = command
