@@ -40,6 +40,12 @@ fn verifier() -> &'static Path {
     program
 }
 
+/// It agrees with a folder of evidence.
+pub(super) fn require_agreement(evidence: &Path) {
+    let agreed = run(Command::new(verifier()).arg("evidence").arg(evidence));
+    assert!(agreed.status.success(), "{}", said(&agreed));
+}
+
 #[test]
 fn the_verifier_written_from_the_protocol_alone_agrees_with_the_demos_evidence() {
     let world = World::play();

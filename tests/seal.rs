@@ -2,6 +2,7 @@
 
 mod interop;
 pub(super) mod javascript;
+mod shares;
 mod vectors;
 
 use std::io::{self, Read};

@@ -3,8 +3,8 @@
 use elchi::domain::{AuthorityCode, Hash, Log, MemberCode, Nonce, Role, Tag, TreeHead, UploadId, UtcSecond};
 use elchi::mla::{RevocationReason, SubmissionKind};
 use elchi::wire::{
-    Act, AuthorityEntry, Cancellation, DocumentLine, Forward, Grant, MemberEntry, OnCase, OnDocuments, Replacement, Revocation, SlipLine,
-    Statement, StatementMalformed, Submit, encode_statement, parse_statement,
+    Act, AuthorityEntry, Cancellation, DocumentLine, Forward, Grant, MemberEntry, OnCase, OnDocuments, Recovery, Replacement, Revocation,
+    SlipLine, Statement, StatementMalformed, Submit, encode_statement, parse_statement,
 };
 use proptest::prelude::*;
 
@@ -81,6 +81,7 @@ fn act() -> impl Strategy<Value = Act> {
         .prop_map(|(after, authority, key, sealing)| Act::Replace(Replacement { after, authority, key, sealing }));
     let cancellation =
         (hash(), authority(), hash()).prop_map(|(after, authority, entry)| Act::Cancel(Cancellation { after, authority, entry }));
+    let recover = (hash(), member(), hash()).prop_map(|(after, member, key)| Act::Recover(Recovery { after, member, key }));
     let grant = (hash(), member(), hash()).prop_map(|(after, member, key)| Act::Grant(Grant { after, member, key }));
     prop_oneof![
         submit(),
@@ -95,6 +96,7 @@ fn act() -> impl Strategy<Value = Act> {
         replacement,
         cancellation,
         grant,
+        recover,
     ]
 }
 

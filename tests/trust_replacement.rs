@@ -259,3 +259,64 @@ fn a_key_is_held_by_who_made_it_and_to_whom_a_custodian_granted_it() {
     let told: Vec<_> = custodians.map(|record| (record.entry().member.to_string(), record.in_force_from())).collect();
     assert_eq!(told, [("kg.gpo/03".to_owned(), at())]);
 }
+
+/// After a custodian of a day has replaced kg.gpo's key `kg.gpo` by `new` (at 30:00), and a registrar `new` by `newer` (at
+/// 40:00, pending): who says at 41:00 that they have put a key together, what happened before, and of which key.
+const RECOVERIES: &str = "
+    kg.gpo/90       | member kg.gpo/90 custodian | recover kg.gpo/90 of new    | taken         | the key in force, by a custodian of this moment
+    kg.gpo/90       | member kg.gpo/90 custodian | recover kg.gpo/90           | taken         | an old key
+    kg.gpo/90       | member kg.gpo/90 custodian | recover kg.gpo/90 of newer  | taken         | a pending key
+    kg.gpo/90       | member kg.gpo/90 custodian | recover kg.gpo/90 of kg.mvd | entry-refused | another authority's key
+    kg.gpo/90       | member kg.gpo/90 custodian | recover kg.gpo/90 of x      | entry-refused | a key that no entry names
+    kg.gpo/90       | member kg.gpo/90 custodian | recover kg.gpo/01 of new    | entry-refused | in a colleague's name
+    kg.gpo/90       | member kg.gpo/90 custodian | recover kg.mvd/03 of new    | entry-refused | in another authority's name
+    kg.gpo/90       | member kg.gpo/90 signatory | recover kg.gpo/90 of new    | role-missing  | no custodian
+    kg.gpo/03       | -                          | recover kg.gpo/03           | taken         | an old key that they never held
+    kg.gpo/03       | -                          | recover kg.gpo/03 of new    | entry-refused | the key that they made
+    kg.gpo/03       | revoke kg.gpo/03           | recover kg.gpo/03           | role-missing  | revoked
+    kg.gpo/01       | -                          | recover kg.gpo/01 of new    | role-missing  | a signatory
+    kg.mvd/03       | -                          | recover kg.mvd/03 of new    | entry-refused | another authority's custodian, in their own name
+    kg.mvd/03       | -                          | recover kg.gpo/90 of new    | entry-refused | and for another
+    tr.moj/03       | -                          | recover tr.moj/03 of new    | entry-refused | another state's custodian
+    kg.registrar/01 | -                          | recover kg.gpo/90 of new    | role-missing  | a registrar
+    kg.registrar/01 | -                          | recover kg.registrar/01 of new | role-missing | a registrar, in their own name
+";
+
+#[test]
+fn a_custodian_says_that_they_have_put_a_key_of_their_authority_together() {
+    let mut replaced = directory().clone();
+    enter_at(&mut replaced, "kg.gpo/03", "replace kg.gpo new", later("30:00"));
+    enter_at(&mut replaced, KG, "replace kg.gpo newer over new", later("40:00"));
+    for [signer, before, words, expected, why] in rows(RECOVERIES) {
+        let mut directory = replaced.clone();
+        if before != "-" {
+            enter_at(&mut directory, KG, before, later("40:30"));
+        }
+        let size = directory.size();
+        let judged = judge_at(&directory, signer, act(signer, words), later("41:00")).and_then(|entry| apply(&mut directory, entry));
+        assert_eq!(outcome(judged), expected, "{why}");
+        assert_eq!(directory.size() - size, u64::from(expected == "taken"), "{why}");
+    }
+}
+
+#[test]
+fn who_has_put_a_key_together_holds_it_under_that_entry_once() {
+    let mut directory = directory().clone();
+    enter(&mut directory, KG, "member kg.gpo/90 custodian");
+    enter(&mut directory, "kg.gpo/90", "recover kg.gpo/90");
+    let authority = "kg.gpo".parse().unwrap();
+    let held = |directory: &Directory| {
+        let key = directory.sealing_at(&authority, directory.as_of(at())).unwrap();
+        key.holders().iter().map(|holder| (holder.member().to_string(), holder.has_recovered())).collect::<Vec<_>>()
+    };
+    assert_eq!(held(&directory), [("kg.gpo/01".to_owned(), false), ("kg.gpo/90".to_owned(), true)]);
+    for words in ["recover kg.gpo/90", "grant kg.gpo/90"] {
+        assert_eq!(outcome(judge(&directory, "kg.gpo/90", act("kg.gpo/90", words))), "entry-refused", "{words}: they hold it");
+    }
+    enter(&mut directory, "kg.gpo/90", "grant kg.gpo/02");
+    assert_eq!(holders(&directory, at())[2], "kg.gpo/02 by kg.gpo/90", "and hands it on");
+    enter(&mut directory, KG, "revoke kg.gpo/90");
+    enter(&mut directory, KG, "member kg.gpo/90~2 custodian");
+    enter(&mut directory, "kg.gpo/90~2", "recover kg.gpo/90");
+    assert_eq!(held(&directory).len(), 4, "once for each of their entries");
+}

@@ -13,8 +13,8 @@ use elchi::trust::{
     ActPermit, Case, CertificateProfile, Directory, JudgedAt, TrustAnchors, VerifiedEntry, VerifiedStatement, permit_act, verify_statement,
 };
 use elchi::wire::{
-    Act, AuthorityEntry, Cancellation, DocumentLine, Forward, Grant, MemberEntry, OnCase, OnDocuments, Refusal, Replacement, Revocation,
-    SlipLine, Statement, Submit, encode_directory_leaf, encode_statement,
+    Act, AuthorityEntry, Cancellation, DocumentLine, Forward, Grant, MemberEntry, OnCase, OnDocuments, Recovery, Refusal, Replacement,
+    Revocation, SlipLine, Statement, Submit, encode_directory_leaf, encode_statement,
 };
 
 use super::chain::{AT, at, enrol, second, state, state_ca, validity};
@@ -108,7 +108,7 @@ pub(super) fn slip(document: Tag, authority: &AuthorityCode) -> SlipLine {
 }
 
 /// An act of `signer`: `request tr.moj: cover evidence`, `forward tr.ist-cpp: cover`, `close`, `member kg.gpo/90 drafter`,
-/// `replace kg.gpo new`, `replace kg.gpo newer over new`, `grant kg.gpo/01`, `grant kg.gpo/01 of new`.
+/// `replace kg.gpo new`, `replace kg.gpo newer over new`, `grant kg.gpo/01`, `grant kg.gpo/01 of new`, `recover` alike.
 /// Slips go to everyone who is named, and of a submission to the sender; of a document called `withheld` to nobody
 /// else. It builds on nothing: see [`following`].
 pub(super) fn act(signer: &str, words: &str) -> Act {
@@ -143,6 +143,10 @@ pub(super) fn act(signer: &str, words: &str) -> Act {
         "grant" => {
             let (label, name) = rest.split_once(" of ").unwrap_or((rest, rest.split('/').next().unwrap()));
             Act::Grant(Grant { after, member: label.parse().unwrap(), key: sealing_key(name).1 })
+        }
+        "recover" => {
+            let (label, name) = rest.split_once(" of ").unwrap_or((rest, rest.split('/').next().unwrap()));
+            Act::Recover(Recovery { after, member: label.parse().unwrap(), key: sealing_key(name).1 })
         }
         _ => panic!("no act: {words}"),
     }
@@ -192,7 +196,8 @@ pub(super) fn following(mut act: Act, last: Hash) -> Act {
         | Act::Revoke(Revocation { after, .. })
         | Act::Replace(Replacement { after, .. })
         | Act::Cancel(Cancellation { after, .. })
-        | Act::Grant(Grant { after, .. }) => *after = last,
+        | Act::Grant(Grant { after, .. })
+        | Act::Recover(Recovery { after, .. }) => *after = last,
         Act::Release(_) | Act::Opened(_) => {}
     }
     act

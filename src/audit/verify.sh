@@ -311,7 +311,7 @@ verify_entry() { # folder's name
   case $(field op "$at/statement.txt") in
     revoke) [ "$(field member "$at/statement.txt")" != "$(field actor "$at/statement.txt")" ] || is_by_registrar "$at" || purpose=member ;;
     replace) is_by_registrar "$at" || purpose=member ;;
-    grant) purpose=member ;;
+    grant | recover) purpose=member ;;
     cancel)
       purpose=member entry=$(field entry "$at/statement.txt")
       is_hash "$entry" && [ -n "${made[$entry]:-}" ] || { wrong "$at cancels an entry that is not there"; return; }

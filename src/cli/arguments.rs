@@ -231,6 +231,26 @@ pub(super) enum ProfileCommand {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
+    /// Divide your authority's sealing key among people who together can give it back, should all who hold it lose it
+    /// (custodians).
+    SplitKey(SplitKeyArgs),
+    /// Hand the share that you keep to the custodian who puts the key together. Ask them first, by telephone.
+    PassShare {
+        /// The share.
+        share: PathBuf,
+        /// Who.
+        #[arg(long, value_name = "MEMBER")]
+        to: MemberCode,
+        /// Where to write what you give them.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Put your authority's sealing key together from shares that were passed to you (custodians). It is logged that you did.
+    RecoverKey {
+        /// The shares.
+        #[arg(required = true)]
+        shares: Vec<PathBuf>,
+    },
     /// Change your passphrase, or take one in place of an unlock file.
     Passphrase,
     /// End your own access, now and for good: when your keys are lost or stolen, or you leave.
@@ -239,6 +259,19 @@ pub(super) enum ProfileCommand {
         #[arg(long)]
         reason: RevocationReason,
     },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct SplitKeyArgs {
+    /// How many shares give the key back, two at least.
+    #[arg(long, value_name = "NUMBER")]
+    pub(super) threshold: u8,
+    /// Who keeps a share: members of your state. Once for each.
+    #[arg(long, value_name = "MEMBER", required = true)]
+    pub(super) to: Vec<MemberCode>,
+    /// A new folder for the shares.
+    #[arg(long, value_name = "FOLDER")]
+    pub(super) out: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]

@@ -54,7 +54,7 @@ fn describe_authority(directory: &Directory, code: &AuthorityCode, record: &Auth
     let holder = |holder: &Holder| {
         json!({
             "member": holder.member(), "since": time(holder.since()), "granted_by": holder.granted_by(),
-            "revoked": is_revoked(directory, holder),
+            "recovered": holder.has_recovered(), "revoked": is_revoked(directory, holder),
         })
     };
     let custodians = directory.custodians_at(code, at);
@@ -88,7 +88,11 @@ fn authority_text(directory: &Directory, code: &AuthorityCode, record: &Authorit
             &format!("    PENDING     {key}, from {} on, by {by}, entry {}\n", pending.takes_effect().to_second(), pending.place().leaf());
     }
     for holder in key.holders() {
-        let by = holder.granted_by().map_or_else(|| "made it".into(), |by| format!("by {}", by.label()));
+        let by = match holder.granted_by() {
+            Some(by) => format!("by {}", by.label()),
+            None if holder.has_recovered() => "from shares".into(),
+            None => "made it".into(),
+        };
         let revoked = if is_revoked(directory, holder) { ", REVOKED: the key should be replaced" } else { "" };
         text += &format!("    held by     {}, since {}, {by}{revoked}\n", holder.member().label(), holder.since().to_second());
     }

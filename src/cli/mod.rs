@@ -11,6 +11,7 @@ mod member;
 mod notices;
 mod output;
 mod profile;
+mod recovery;
 mod registrar;
 mod sending;
 #[cfg(feature = "server")]

@@ -93,6 +93,7 @@ fn deed(act: &Act) -> String {
         Act::Replace(_) => "replaced its sealing key".into(),
         Act::Cancel(_) => "cancelled the replacement of its sealing key".into(),
         Act::Grant(entry) => format!("granted its sealing key to {}", entry.member.label()),
+        Act::Recover(entry) => format!("put its sealing key {} together from shares", entry.key),
         Act::Submit(_) | Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Forward(_) | Act::Close(_) => act.op().to_string(),
     }
 }

@@ -9,6 +9,7 @@ use super::directory::{authorities_text, describe_authorities};
 use super::fault::CliFault;
 use super::notices::LoudClient;
 use super::output::Output;
+use super::recovery;
 use super::terminal::Terminal;
 use crate::client::{AskPassphrase, Client, ClientError, Profile, Unlock};
 use crate::domain::Log;
@@ -95,6 +96,9 @@ pub(super) fn run(argument: &ProfileArgs, command: ProfileCommand, output: &Outp
             output.result(&describe_replacement(&key), || replacement_text(&key));
             Ok(())
         }
+        ProfileCommand::SplitKey(args) => recovery::split_key(argument, &args, output),
+        ProfileCommand::PassShare { share, to, out } => recovery::pass_share(argument, &share, &to, &out, output),
+        ProfileCommand::RecoverKey { shares } => recovery::recover_key(argument, &shares, output),
         ProfileCommand::Passphrase => {
             let profile = open_profile(argument)?;
             profile.change_passphrase(&Terminal.ask_new(profile.folder())?)?;

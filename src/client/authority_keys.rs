@@ -126,7 +126,7 @@ impl Client {
     }
 
     /// The identity is of a key that the directory names for this authority, in force or not.
-    fn require_named(&self, granted: GrantedIdentity) -> Result<SealingIdentity, ClientError> {
+    pub(super) fn require_named(&self, granted: GrantedIdentity) -> Result<SealingIdentity, ClientError> {
         let authority = self.profile.member().authority();
         let named = self.directory.authority(authority).and_then(|record| record.key(&granted.fingerprint()));
         let named = named.ok_or_else(|| ClientError::unproven(format!("the directory names no such sealing key for {authority}")))?;

@@ -30,6 +30,7 @@ mod outbox;
 mod pipe;
 mod profile;
 mod profile_keys;
+mod recovery;
 mod sending;
 mod session;
 mod standing;

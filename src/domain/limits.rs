@@ -80,6 +80,9 @@ pub const CLOCK_SKEW_MS_MAX: u64 = 10 * 60 * 1000;
 /// long. A day, in which somebody of the authority looks.
 pub const CUSTODY_MS: u64 = 24 * 3600 * 1000;
 
+/// Shares of an authority's key: as many people as can be brought together in an emergency.
+pub const SHARES_MAX: u8 = 16;
+
 /// A cosignature counts for six hours: a witness may be away for a night's maintenance window, and a log that hides its
 /// newer history from a reader can do so no longer. Idle heads are cosigned anew well before.
 pub const COSIGNATURE_SECONDS_MAX: u64 = 6 * 3600;

@@ -77,6 +77,8 @@ words!(
         Cancel = "cancel",
         /// Says that a member holds their authority's sealing identity.
         Grant = "grant",
+        /// Says that a custodian has put their authority's sealing identity together from its shares.
+        Recover = "recover",
     }
 );
 
@@ -84,7 +86,7 @@ impl Op {
     /// The log this op is written to.
     pub const fn log(self) -> Log {
         match self {
-            Op::Authority | Op::Member | Op::Revoke | Op::Replace | Op::Cancel | Op::Grant => Log::Directory,
+            Op::Authority | Op::Member | Op::Revoke | Op::Replace | Op::Cancel | Op::Grant | Op::Recover => Log::Directory,
             Op::Submit | Op::Release | Op::Opened | Op::Acknowledge | Op::Forward | Op::Close => Log::Events,
         }
     }
@@ -94,7 +96,7 @@ impl Op {
         match self {
             Op::Submit | Op::Acknowledge | Op::Forward | Op::Close => true,
             Op::Release | Op::Opened => false,
-            Op::Authority | Op::Member | Op::Revoke | Op::Replace | Op::Cancel | Op::Grant => false,
+            Op::Authority | Op::Member | Op::Revoke | Op::Replace | Op::Cancel | Op::Grant | Op::Recover => false,
         }
     }
 }

@@ -16,8 +16,8 @@ use crate::domain::{AuthorityCode, Hash};
 
 const MARK: &str = "elchi-authority/v1";
 
-/// An identity from a grant, not yet known to be the authority's.
-pub struct GrantedIdentity(SealingIdentity);
+/// An identity that others handed over, in a grant or in shares, not yet known to be the authority's.
+pub struct GrantedIdentity(pub(super) SealingIdentity);
 
 /// Why a grant was not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

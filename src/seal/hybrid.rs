@@ -69,7 +69,7 @@ impl SealingIdentity {
         }
         let mut seed = Zeroizing::new([0u8; SEED_BYTES]);
         decode_bech32(text, IDENTITY_HRP, seed.as_mut_slice()).ok_or(IDENTITY_MALFORMED)?;
-        let identity = Self(Box::new(HybridSecret::from_seed(*seed)));
+        let identity = Self::from_seed(&seed);
         if identity.expose_secret().as_str() == text { Ok(identity) } else { Err(IDENTITY_MALFORMED) }
     }
 
@@ -81,6 +81,14 @@ impl SealingIdentity {
         let _ = bech32_encode_to_fmt(&mut *text, IDENTITY_HRP, self.0.expose_seed());
         text.make_ascii_uppercase();
         text
+    }
+
+    pub(super) fn from_seed(seed: &[u8; SEED_BYTES]) -> Self {
+        Self(Box::new(HybridSecret::from_seed(*seed)))
+    }
+
+    pub(super) fn expose_seed(&self) -> &[u8; SEED_BYTES] {
+        self.0.expose_seed()
     }
 
     /// The public half.

@@ -61,7 +61,7 @@ impl HybridSecret {
         Self { seed, pq, classic, classic_public }
     }
 
-    /// The seed, for the one place that writes it as text.
+    /// The seed, for those who write it as text or divide it.
     pub(super) fn expose_seed(&self) -> &[u8; SEED_BYTES] {
         &self.seed
     }

@@ -11,6 +11,8 @@
 //! age -d -i doc.key blob > file
 //! ```
 //!
+//! An authority's identity may also be divided among people who together, and not alone, can give it back ([`IdentityShare`]).
+//!
 //! What a reader may rely on:
 //! - A blob, slip or grant has an `mlkem768x25519` stanza and none of another kind ([`verify_header`]).
 //! - Nothing is handed out before all of it is verified: opening takes the output by value and gives it
@@ -43,6 +45,7 @@ mod kem;
 mod keys;
 mod passphrase;
 mod secret_file;
+mod share;
 mod slip;
 mod tally;
 
@@ -54,5 +57,6 @@ pub use hybrid::{SealingIdentity, SealingRecipient};
 pub use identity_file::{encode_identity_file, parse_identity_file};
 pub use passphrase::{Passphrase, PassphraseRefused, PassphraseTooShort, open_with_passphrase, seal_with_passphrase};
 pub use secret_file::{SecretFileRefused, open_secret, seal_secret};
+pub use share::{IdentityShare, ShareRule, ShareRuleRefused, SharesRefused, combine_identity, open_share, seal_share, split_identity};
 pub use slip::{ExpectedSlip, OpenedSlip, SlipRefused, open_slip, reseal_slip, seal_slip};
 pub use tally::Digest;

@@ -143,7 +143,7 @@ pub fn permit_act(case: Option<&Case>, statement: VerifiedStatement, directory: 
         Act::Acknowledge(_) => rules.permit_on_case(CaseAct::Acknowledge)?,
         Act::Close(_) => rules.permit_on_case(CaseAct::Close)?,
         Act::Release(act) | Act::Opened(act) => rules.permit_on_documents(act)?,
-        Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => {
+        Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) | Act::Recover(_) => {
             return Err(Refusal::new(RefusalCode::WrongLog, "directory entries do not go into the events log"));
         }
     };

@@ -16,7 +16,9 @@ use super::sealing_keys::{AuthorityRecord, Holder, SealingKey};
 use super::statement::{CheckedSignature, JudgedAt, check_signature};
 use crate::domain::limits::CUSTODY_MS;
 use crate::domain::{AuthorityCode, Hash, MemberCode, Origin, Role, StateCode, UnixMillis};
-use crate::wire::{Act, AuthorityEntry, DirectoryLeaf, Grant, MemberEntry, Refusal, RefusalCode, Replacement, Revocation, Statement};
+use crate::wire::{
+    Act, AuthorityEntry, DirectoryLeaf, Grant, MemberEntry, Recovery, Refusal, RefusalCode, Replacement, Revocation, Statement,
+};
 
 /// The folded directory, with its history: it answers as of any earlier size.
 #[derive(Debug, Clone)]
@@ -187,6 +189,7 @@ impl Directory {
                 self.authorities.entry(cancellation.authority).and_modify(|record| record.cancel(cancellation.entry, place));
             }
             Act::Grant(grant) => self.grant(grant, actor, place),
+            Act::Recover(recovery) => self.recover(recovery, place),
             // An entry was judged, and none of these is one.
             Act::Submit(_) | Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Forward(_) | Act::Close(_) => {}
         }
@@ -231,6 +234,12 @@ impl Directory {
     fn grant(&mut self, entry: Grant, actor: MemberCode, place: EntryPlace) {
         let Some(record) = self.member_at(&entry.member, self.as_of(place.time())) else { return };
         let holder = Holder::granted(entry.member.clone(), record.entry_index(), place.time(), actor);
+        self.authorities.entry(entry.member.authority().clone()).and_modify(|record| record.add_holder(entry.key, holder));
+    }
+
+    fn recover(&mut self, entry: Recovery, place: EntryPlace) {
+        let Some(record) = self.member_at(&entry.member, self.as_of(place.time())) else { return };
+        let holder = Holder::recovered(entry.member.clone(), record.entry_index(), place.time());
         self.authorities.entry(entry.member.authority().clone()).and_modify(|record| record.add_holder(entry.key, holder));
     }
 }

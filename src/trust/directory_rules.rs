@@ -5,7 +5,7 @@ use super::entry_signer::EntrySigner;
 use super::statement::CheckedSignature;
 use crate::domain::limits::DIRECTORY_ENTRIES_PER_STATE_MAX;
 use crate::domain::{AuthorityCode, MemberCode, Role, StateCode, UnixMillis};
-use crate::wire::{Act, AuthorityEntry, Grant, MemberEntry, Refusal, RefusalCode, Replacement, Revocation};
+use crate::wire::{Act, AuthorityEntry, Grant, MemberEntry, Recovery, Refusal, RefusalCode, Replacement, Revocation};
 
 impl Directory {
     /// The entry keeps the rules of its act. Who signed it was verified.
@@ -20,6 +20,7 @@ impl Directory {
             Act::Revoke(entry) => self.require_living_member(entry, state),
             Act::Replace(entry) => self.require_replaceable(entry, actor, signer, time),
             Act::Grant(entry) => self.require_grantable(entry, actor, signer, time),
+            Act::Recover(entry) => self.require_recoverable(entry, actor, signer, time),
             // That it names a pending replacement, and that its signer may object, is one question: `entry_signer`.
             Act::Cancel(_) => Ok(()),
             Act::Submit(_) | Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Forward(_) | Act::Close(_) => {
@@ -119,6 +120,25 @@ impl Directory {
         let key = key.ok_or_else(|| refused(format!("the key that is granted is not the one in force of {authority}")))?;
         if key.is_held_under(record.entry_index()) {
             return Err(refused(format!("{member} holds this key already")));
+        }
+        Ok(())
+    }
+
+    /// Whoever has put a key together, of whatever time, says so themselves.
+    fn require_recoverable(&self, entry: &Recovery, actor: &MemberCode, signer: EntrySigner, time: UnixMillis) -> Result<(), Refusal> {
+        let authority = actor.authority();
+        if signer != EntrySigner::Member {
+            return Err(no_custodian(actor, authority));
+        }
+        self.require_custodian(actor, authority, time)?;
+        if entry.member != *actor {
+            return Err(refused(format!("{} says themselves that they have put a key together", entry.member)));
+        }
+        let key = self.authority(authority).and_then(|record| record.key(&entry.key));
+        let key = key.ok_or_else(|| refused(format!("the directory names no such sealing key for {authority}")))?;
+        let record = self.member_at(actor, self.as_of(time));
+        if record.is_some_and(|record| key.is_held_under(record.entry_index())) {
+            return Err(refused(format!("{actor} holds this key already")));
         }
         Ok(())
     }

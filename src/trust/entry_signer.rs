@@ -4,7 +4,7 @@
 //! authority, member     the state's registrar
 //! revoke                the state's registrar; the member themselves
 //! replace               the state's registrar; a custodian of the authority
-//! grant                 a custodian of the authority
+//! grant, recover        a custodian of the authority
 //! cancel                whoever was custodian of the authority a day before the replacement, even if they are no
 //!                       longer: certificate and entry are judged as of that moment
 //! ```
@@ -42,7 +42,7 @@ impl Directory {
         let by_registrar = verify_signer(signed, proof, CertificateProfile::Registrar, self.anchors(), time);
         let by_member = match &statement.act {
             Act::Revoke(entry) => entry.member == statement.actor,
-            Act::Replace(_) | Act::Grant(_) => true,
+            Act::Replace(_) | Act::Grant(_) | Act::Recover(_) => true,
             _ => false,
         };
         match by_registrar {

@@ -123,7 +123,7 @@ impl SealingKey {
         self.holders.iter().any(|holder| holder.member_entry == member_entry)
     }
 
-    /// Who holds its identity by the directory, in the log's order: who made it, and to whom it was granted.
+    /// Who holds its identity by the directory, in the log's order: who made it, to whom it was granted, who put it together.
     pub fn holders(&self) -> &[Holder] {
         &self.holders
     }
@@ -147,18 +147,31 @@ pub struct Holder {
     member: MemberCode,
     member_entry: u64,
     since: UnixMillis,
-    granted_by: Option<MemberCode>,
+    by: HeldBy,
+}
+
+/// How somebody came to hold a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum HeldBy {
+    Making,
+    Grant(MemberCode),
+    Recovery,
 }
 
 impl Holder {
     /// Who made the key.
     pub(super) fn maker(member: MemberCode, member_entry: u64, since: UnixMillis) -> Self {
-        Self { member, member_entry, since, granted_by: None }
+        Self { member, member_entry, since, by: HeldBy::Making }
     }
 
     /// Whom somebody granted it to.
     pub(super) fn granted(member: MemberCode, member_entry: u64, since: UnixMillis, by: MemberCode) -> Self {
-        Self { member, member_entry, since, granted_by: Some(by) }
+        Self { member, member_entry, since, by: HeldBy::Grant(by) }
+    }
+
+    /// Who put it together from its shares.
+    pub(super) fn recovered(member: MemberCode, member_entry: u64, since: UnixMillis) -> Self {
+        Self { member, member_entry, since, by: HeldBy::Recovery }
     }
 
     /// Who.
@@ -176,8 +189,16 @@ impl Holder {
         self.since
     }
 
-    /// By whom; nobody for who made the key.
+    /// Who granted it; nobody to who made the key or put it together.
     pub fn granted_by(&self) -> Option<&MemberCode> {
-        self.granted_by.as_ref()
+        match &self.by {
+            HeldBy::Grant(by) => Some(by),
+            HeldBy::Making | HeldBy::Recovery => None,
+        }
+    }
+
+    /// Whether they put it together from its shares.
+    pub fn has_recovered(&self) -> bool {
+        self.by == HeldBy::Recovery
     }
 }

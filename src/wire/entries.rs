@@ -84,6 +84,17 @@ pub struct Grant {
     pub key: Hash,
 }
 
+/// Says that its actor has put their authority's sealing identity together from its shares.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recovery {
+    /// Leaf hash of the state's last directory entry.
+    pub after: Hash,
+    /// Who holds it: the actor.
+    pub member: MemberCode,
+    /// Fingerprint of the key, in force or not, whose identity it is.
+    pub key: Hash,
+}
+
 impl Act {
     /// The authority that a directory entry is about: the one whose members must hear of it.
     pub fn entry_authority(&self) -> Option<&AuthorityCode> {
@@ -94,6 +105,7 @@ impl Act {
             Act::Replace(entry) => Some(&entry.authority),
             Act::Cancel(entry) => Some(&entry.authority),
             Act::Grant(entry) => Some(entry.member.authority()),
+            Act::Recover(entry) => Some(entry.member.authority()),
             Act::Submit(_) | Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Forward(_) | Act::Close(_) => None,
         }
     }

@@ -1,6 +1,6 @@
 //! The lines of directory entries, read and written.
 
-use super::entries::{AuthorityEntry, Cancellation, Grant, MemberEntry, Replacement, Revocation};
+use super::entries::{AuthorityEntry, Cancellation, Grant, MemberEntry, Recovery, Replacement, Revocation};
 use super::statement::Act;
 use super::statement_lines::{Lines, StatementMalformed, encode_each, push};
 use crate::domain::{Malformed, Role};
@@ -24,7 +24,7 @@ pub(super) fn encode_entry(text: &mut String, act: &Act) {
             push(text, format_args!("authority {authority}"));
             push(text, format_args!("entry {entry}"));
         }
-        Act::Grant(Grant { member, key, .. }) => {
+        Act::Grant(Grant { member, key, .. }) | Act::Recover(Recovery { member, key, .. }) => {
             push(text, format_args!("member {member}"));
             push(text, format_args!("key {key}"));
         }
@@ -41,6 +41,7 @@ pub(super) fn parse_entry(lines: &mut Lines<'_>, op: Op) -> Result<Act, Statemen
         Op::Replace => Act::Replace(parse_replacement(lines)?),
         Op::Cancel => Act::Cancel(parse_cancellation(lines)?),
         Op::Grant => Act::Grant(parse_grant(lines)?),
+        Op::Recover => Act::Recover(parse_recovery(lines)?),
         Op::Submit | Op::Release | Op::Opened | Op::Acknowledge | Op::Forward | Op::Close => return Err(StatementMalformed::OtherLog(op)),
     })
 }
@@ -95,6 +96,10 @@ fn parse_replacement(lines: &mut Lines<'_>) -> Result<Replacement, StatementMalf
 
 fn parse_cancellation(lines: &mut Lines<'_>) -> Result<Cancellation, StatementMalformed> {
     Ok(Cancellation { after: lines.value("after")?, authority: lines.value("authority")?, entry: lines.value("entry")? })
+}
+
+fn parse_recovery(lines: &mut Lines<'_>) -> Result<Recovery, StatementMalformed> {
+    Ok(Recovery { after: lines.value("after")?, member: lines.value("member")?, key: lines.value("key")? })
 }
 
 fn parse_grant(lines: &mut Lines<'_>) -> Result<Grant, StatementMalformed> {

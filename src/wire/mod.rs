@@ -29,7 +29,7 @@ pub use bodies::{
     STATEMENTS_PATH, SignedStatement, SlipBody, UPLOAD_COMPLETE, UPLOAD_LENGTH, UPLOAD_OFFSET, UPLOADS_PATH,
 };
 pub use checkpoint::{Checkpoint, encode_checkpoint, parse_checkpoint, parse_extended_checkpoint};
-pub use entries::{AuthorityEntry, Cancellation, Grant, MemberEntry, Replacement, Revocation};
+pub use entries::{AuthorityEntry, Cancellation, Grant, MemberEntry, Recovery, Replacement, Revocation};
 pub use entry_bundle::{BUNDLE_BYTES_MAX, BundleMalformed, decode_entry_bundle, encode_entry_bundle};
 pub use leaf::{
     DirectoryLeaf, EVENT_LEAF_BYTES, EventLeaf, LeafMalformed, decode_directory_leaf, decode_event_leaf, encode_directory_leaf,

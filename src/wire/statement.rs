@@ -1,6 +1,6 @@
 //! A statement: the signed text of an act, as a value. Its text is `statement_text`'s.
 
-use super::entries::{AuthorityEntry, Cancellation, Grant, MemberEntry, Replacement, Revocation};
+use super::entries::{AuthorityEntry, Cancellation, Grant, MemberEntry, Recovery, Replacement, Revocation};
 use crate::domain::{AuthorityCode, Hash, MemberCode, Nonce, Origin, Tag, TreeHead, UploadId, UtcSecond};
 use crate::mla::{Op, SubmissionKind};
 
@@ -52,6 +52,8 @@ pub enum Act {
     Cancel(Cancellation),
     /// See [`Op::Grant`].
     Grant(Grant),
+    /// See [`Op::Recover`].
+    Recover(Recovery),
 }
 
 impl Act {
@@ -70,6 +72,7 @@ impl Act {
             Act::Replace(_) => Op::Replace,
             Act::Cancel(_) => Op::Cancel,
             Act::Grant(_) => Op::Grant,
+            Act::Recover(_) => Op::Recover,
         }
     }
 
@@ -80,7 +83,9 @@ impl Act {
             Act::Release(act) | Act::Opened(act) => Some(&act.case),
             Act::Acknowledge(act) | Act::Close(act) => Some(&act.case),
             Act::Forward(act) => Some(&act.case),
-            Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => None,
+            Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) | Act::Recover(_) => {
+                None
+            }
         }
     }
 
@@ -96,6 +101,7 @@ impl Act {
             Act::Replace(act) => Some(&act.after),
             Act::Cancel(act) => Some(&act.after),
             Act::Grant(act) => Some(&act.after),
+            Act::Recover(act) => Some(&act.after),
             Act::Release(_) | Act::Opened(_) => None,
         }
     }
@@ -107,7 +113,7 @@ impl Act {
             Act::Forward(act) => &act.to,
             Act::Release(_) | Act::Opened(_) => &[],
             Act::Acknowledge(_) | Act::Close(_) => &[],
-            Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => &[],
+            Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) | Act::Recover(_) => &[],
         }
     }
 
@@ -118,7 +124,9 @@ impl Act {
             Act::Release(act) | Act::Opened(act) => act.documents.clone(),
             Act::Forward(act) => act.documents.clone(),
             Act::Acknowledge(_) | Act::Close(_) => Vec::new(),
-            Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => Vec::new(),
+            Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) | Act::Recover(_) => {
+                Vec::new()
+            }
         }
     }
 
@@ -129,7 +137,7 @@ impl Act {
             Act::Forward(act) => &act.slips,
             Act::Release(_) | Act::Opened(_) => &[],
             Act::Acknowledge(_) | Act::Close(_) => &[],
-            Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => &[],
+            Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) | Act::Recover(_) => &[],
         }
     }
 }

@@ -81,7 +81,9 @@ fn encode_act(text: &mut String, act: &Act) {
             encode_slips(text, &act.slips);
             encode_each(text, "to", &act.to);
         }
-        Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => encode_entry(text, act),
+        Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) | Act::Recover(_) => {
+            encode_entry(text, act)
+        }
     }
 }
 
@@ -117,7 +119,7 @@ fn parse_act(lines: &mut Lines<'_>, op: Op) -> Result<Act, StatementMalformed> {
         Op::Acknowledge => Act::Acknowledge(parse_on_case(lines)?),
         Op::Forward => Act::Forward(parse_forward(lines)?),
         Op::Close => Act::Close(parse_on_case(lines)?),
-        Op::Authority | Op::Member | Op::Revoke | Op::Replace | Op::Cancel | Op::Grant => parse_entry(lines, op)?,
+        Op::Authority | Op::Member | Op::Revoke | Op::Replace | Op::Cancel | Op::Grant | Op::Recover => parse_entry(lines, op)?,
     })
 }
 

@@ -112,6 +112,8 @@ func (d *directory) permits(one *item) error {
 		return d.permitsCancel(one)
 	case "grant":
 		return d.permitsGrant(one)
+	case "recover":
+		return d.permitsRecover(one)
 	}
 	if d.open(s.member) == nil {
 		return fmt.Errorf("%s has no entry to revoke", s.member)
@@ -194,6 +196,6 @@ func (e *evidence) verifyDirectory() {
 		(size > 0 && e.directory[size-1].first != size-1) {
 		e.wrong("directory", "Evidence", "it does not hold all %d entries of the directory log", size)
 	}
-	e.say("directory: %d entries held against the directory's rules: %d states, %d authorities, %d members, %d replacements of sealing keys, %d grants",
+	e.say("directory: %d entries held against the directory's rules: %d states, %d authorities, %d members, %d replacements of sealing keys, %d grants and recoveries",
 		len(e.directory), len(e.register.last), len(e.register.authorities), len(e.register.members), len(e.register.replaced), len(e.register.granted))
 }

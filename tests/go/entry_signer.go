@@ -16,7 +16,7 @@ func (e *evidence) isRoot(c *certificate, state string) bool {
 func (d *directory) mayWrite(one *item) error {
 	s := one.statement
 	if one.byRegistrar {
-		if s.op == "cancel" || s.op == "grant" {
+		if s.op == "cancel" || s.op == "grant" || s.op == "recover" {
 			return fmt.Errorf("it is signed by a registrar, and a %s is a custodian's", s.op)
 		}
 		return nil
@@ -46,13 +46,13 @@ func (d *directory) signerOf(one *item) (*item, error) {
 			return nil, err
 		}
 		return entry, custodianOf(entry, s.authority)
-	case s.op == "replace" || s.op == "grant":
+	case s.op == "replace" || s.op == "grant" || s.op == "recover":
 		entry, err := d.memberAt(s.actor, uint64(one.first), one.timeMs())
 		if err != nil {
 			return nil, err
 		}
 		authority := s.authority
-		if s.op == "grant" {
+		if s.op != "replace" {
 			authority = authorityOf(s.member)
 		}
 		return entry, custodianOf(entry, authority)

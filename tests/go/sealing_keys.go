@@ -31,7 +31,7 @@ type sealingKeys struct {
 	replaced  map[digest]*sealingKey   // of replacements, by the hash of their leaf
 	sealings  map[string]string        // in whose entry a key stands
 	replacing map[string]bool          // the keys that stand in a replacement
-	granted   map[holding]bool
+	granted   map[holding]bool         // by a grant, or put together from shares
 }
 
 func newSealingKeys() sealingKeys {
@@ -87,7 +87,7 @@ func (k sealingKeys) take(d *directory, one *item) {
 		if key := k.replaced[s.entry]; key != nil && key.pendingAt(one.timeMs()) {
 			key.cancelled = one
 		}
-	case "grant":
+	case "grant", "recover":
 		if entry, err := d.memberAt(s.member, uint64(one.first), one.timeMs()); err == nil {
 			k.granted[holding{entry.entry.hash, s.key}] = true
 		}
@@ -136,6 +136,30 @@ func (d *directory) permitsCancel(one *item) error {
 	}
 	if !key.pendingAt(one.timeMs()) {
 		return errors.New("the replacement that it names is not pending")
+	}
+	return nil
+}
+
+// permitsRecover: of any key that the directory names for the signer's authority, by themselves, once for each of their
+// entries and each key.
+func (d *directory) permitsRecover(one *item) error {
+	s := one.statement
+	if s.member != s.actor {
+		return fmt.Errorf("%s says that %s has put a key together", s.actor, s.member)
+	}
+	named := false
+	for _, key := range d.keys[authorityOf(s.member)] {
+		named = named || key.print == s.key
+	}
+	if !named {
+		return fmt.Errorf("the directory names no such key for %s", authorityOf(s.member))
+	}
+	entry, err := d.memberAt(s.member, uint64(one.first), one.timeMs())
+	if err != nil {
+		return err
+	}
+	if d.granted[holding{entry.entry.hash, s.key}] {
+		return fmt.Errorf("the entry of %s holds that key already", s.member)
 	}
 	return nil
 }

@@ -71,6 +71,7 @@ var linesOfOp = map[string][]string{
 	"replace":     {"after", "authority", "key", "sealing"},
 	"cancel":      {"after", "authority", "entry"},
 	"grant":       {"after", "member", "key"},
+	"recover":     {"after", "member", "key"},
 }
 
 var (

@@ -58,7 +58,7 @@ nonce 1300000000000000000000000000000000000000000000000000000000000000
 	after, authority, member := "after "+hash+"\n", "authority kg.gpo\n", "member kg.gpo/07\n"
 	key, sealing, entry := "key "+hash+"\n", "sealing age1pq1x\n", "entry "+hash+"\n"
 	good := map[string][]string{
-		"replace": {after, authority, key, sealing}, "cancel": {after, authority, entry}, "grant": {after, member, key},
+		"replace": {after, authority, key, sealing}, "cancel": {after, authority, entry}, "grant": {after, member, key}, "recover": {after, member, key},
 	}
 	for op, lines := range good {
 		text := func(parts ...string) string { return head + "op " + op + "\n" + strings.Join(parts, "") + foot }

@@ -60,6 +60,13 @@ func cancelled(code string, changes ...change) func(*world) {
 	}
 }
 
+// recovered says that the member has put together the key that the world seals to.
+func recovered(code string, changes ...change) func(*world) {
+	return func(w *world) {
+		byMember(w, code, &statement{op: "recover", member: code, key: sumOfBytes([]byte(w.sealing[authorityOf(code)]))}, changes...)
+	}
+}
+
 // granted is a grant of the key that the world seals to.
 func granted(code, to string, changes ...change) func(*world) {
 	return func(w *world) {
