@@ -54,15 +54,15 @@ impl Handler for LyingApi {
 }
 
 /// The demo's world, served by a liar.
-struct LyingWorld {
-    world: World,
+pub(super) struct LyingWorld {
+    pub(super) world: World,
     lie: Arc<Mutex<Option<Arc<Lie>>>>,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
 }
 
 impl LyingWorld {
-    fn play() -> Self {
+    pub(super) fn play() -> Self {
         let mut world = World::play();
         world.stop_server();
         let server = load_server(&world.config()).unwrap();
@@ -97,11 +97,11 @@ impl LyingWorld {
     }
 
     /// Does what it is asked, and says that it did not.
-    fn deny(&self, path: &'static str, status: StatusCode, body: Vec<u8>) {
+    pub(super) fn deny(&self, path: &'static str, status: StatusCode, body: Vec<u8>) {
         *self.lie.lock().unwrap() = Some(Arc::new(Lie { path, status: Some(status), alter: Box::new(move |_| body.clone()) }));
     }
 
-    fn be_honest(&self) {
+    pub(super) fn be_honest(&self) {
         *self.lie.lock().unwrap() = None;
     }
 

@@ -42,6 +42,8 @@ mod story;
 #[cfg(feature = "server")]
 mod story_keys;
 #[cfg(feature = "server")]
+mod story_machines;
+#[cfg(feature = "server")]
 mod story_recovery;
 #[cfg(feature = "server")]
 mod story_unlock;
