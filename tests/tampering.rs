@@ -33,9 +33,13 @@ struct Lie {
     alter: Box<dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync>,
 }
 
+/// What a server that makes everything up answers to a path, if it does.
+type Forgery = dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync;
+
 struct LyingApi {
     api: Api,
     lie: Arc<Mutex<Option<Arc<Lie>>>>,
+    forgery: Arc<Mutex<Option<Arc<Forgery>>>>,
 }
 
 impl Handler for LyingApi {
@@ -43,6 +47,10 @@ impl Handler for LyingApi {
 
     async fn answer(&self, peer: VerifiedPeer, request: Request<IncomingBody>) -> Response<OutgoingBody> {
         let path = request.uri().path().to_owned();
+        let forgery = self.forgery.lock().unwrap().clone();
+        if let Some(forged) = forgery.and_then(|forgery| forgery(&path)) {
+            return Response::new(OutgoingBody::from_bytes(forged));
+        }
         let answer = self.api.answer(peer, request).await;
         let lie = self.lie.lock().unwrap().clone().filter(|lie| path.starts_with(lie.path) && answer.status().is_success());
         let Some(lie) = lie else { return answer };
@@ -54,20 +62,22 @@ impl Handler for LyingApi {
 }
 
 /// The demo's world, served by a liar.
-struct LyingWorld {
-    world: World,
+pub(super) struct LyingWorld {
+    pub(super) world: World,
     lie: Arc<Mutex<Option<Arc<Lie>>>>,
+    forgery: Arc<Mutex<Option<Arc<Forgery>>>>,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
 }
 
 impl LyingWorld {
-    fn play() -> Self {
+    pub(super) fn play() -> Self {
         let mut world = World::play();
         world.stop_server();
         let server = load_server(&world.config()).unwrap();
         let lie: Arc<Mutex<Option<Arc<Lie>>>> = Arc::default();
-        let told = lie.clone();
+        let forgery: Arc<Mutex<Option<Arc<Forgery>>>> = Arc::default();
+        let (told, forged) = (lie.clone(), forgery.clone());
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -83,13 +93,13 @@ impl LyingWorld {
                 let listener = tokio::net::TcpListener::bind(server.config.listen).await.unwrap();
                 tokio::spawn(Cosigning::begin(exchange.clone(), &server.witnesses).await.unwrap().run());
                 ready.send(()).unwrap();
-                let api = Arc::new(LyingApi { api: Api::new(exchange.clone()), lie: told });
+                let api = Arc::new(LyingApi { api: Api::new(exchange.clone()), lie: told, forgery: forged });
                 let shutdown = async { drop(stopped.await) };
                 run_listener(listener, edge, Arc::new(ServerGate::new(exchange.clone())), api, shutdown).await.unwrap();
             });
         });
         is_ready.recv().unwrap();
-        Self { world, lie, stop: Some(stop), server: Some(thread) }
+        Self { world, lie, forgery, stop: Some(stop), server: Some(thread) }
     }
 
     fn lie(&self, path: &'static str, alter: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) {
@@ -101,8 +111,14 @@ impl LyingWorld {
         *self.lie.lock().unwrap() = Some(Arc::new(Lie { path, status: Some(status), alter: Box::new(move |_| body.clone()) }));
     }
 
-    fn be_honest(&self) {
+    /// Answers what is made up, where there is something.
+    pub(super) fn forge(&self, forgery: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) {
+        *self.forgery.lock().unwrap() = Some(Arc::new(forgery));
+    }
+
+    pub(super) fn be_honest(&self) {
         *self.lie.lock().unwrap() = None;
+        *self.forgery.lock().unwrap() = None;
     }
 
     fn open(&self, into: &str) -> (Result<(), ClientError>, PathBuf) {
@@ -231,6 +247,22 @@ fn an_altered_receipt_proves_nothing_and_the_act_stays_in_the_outbox() {
 }
 
 #[test]
+fn the_receipt_of_another_act_proves_nothing() {
+    let lying = LyingWorld::play();
+    let receipts = lying.world.profile("kg.gpo/01").join("receipts");
+    for file in fs::read_dir(receipts).unwrap().map(|file| file.unwrap().path()) {
+        let kept: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+        let replayed = kept["receipt"].clone();
+        lying.lie("/v1/acts", in_json(move |value| value["receipt"] = replayed.clone()));
+        require_unproven(lying.world.send(&[]).map(drop), "a replayed receipt");
+        let mut client = lying.world.client("kg.gpo/01");
+        let waiting = client.load_waiting().unwrap();
+        assert_eq!(waiting.len(), 1, "it was called sent");
+        client.discard_waiting(&waiting[0].name).unwrap();
+    }
+}
+
+#[test]
 fn what_was_logged_though_the_answer_was_a_fault_is_not_said_twice() {
     let lying = LyingWorld::play();
     let sample = lying.world.sample("small.bin", 3000);
@@ -316,7 +348,7 @@ fn a_signature_line_by_an_unknown_key_does_not_spoil_the_evidence() {
 }
 
 /// What both witnesses would say if they looked at nothing.
-fn cosign_by_all(world: &World, checkpoint: &VerifiedCheckpoint) -> Vec<u8> {
+pub(super) fn cosign_by_all(world: &World, checkpoint: &VerifiedCheckpoint) -> Vec<u8> {
     let continues = verify_consistency(Frontier::new().head(), checkpoint.head(), &[]).unwrap();
     let cosign = |state: &str| {
         let key = fs::read_to_string(world.path(&format!("witness-{state}/witness.key"))).unwrap();
@@ -438,7 +470,7 @@ fn sign_directory(lying: &LyingWorld, leaves: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// The leaves of a member's copy of a log: a length of two bytes before each.
-fn leaves_of(path: &Path) -> Vec<Vec<u8>> {
+pub(super) fn leaves_of(path: &Path) -> Vec<Vec<u8>> {
     let bytes = fs::read(path).unwrap();
     let (mut rest, mut leaves) = (bytes.as_slice(), Vec::new());
     while let Some((length, after)) = rest.split_first_chunk::<2>() {

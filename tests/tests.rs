@@ -30,6 +30,7 @@ mod net;
 mod policy;
 #[cfg(feature = "server")]
 mod rebuild;
+mod rewriting;
 mod seal;
 mod sign;
 mod statements;
@@ -40,7 +41,9 @@ mod store_faults;
 #[cfg(feature = "server")]
 mod story;
 #[cfg(feature = "server")]
+mod story_hand;
 mod story_keys;
+mod story_slips;
 #[cfg(feature = "server")]
 mod story_witnesses;
 #[cfg(feature = "server")]
@@ -52,5 +55,6 @@ mod trust_acts;
 mod trust_cases;
 mod trust_directory;
 mod trust_replacement;
+mod trust_slips;
 mod trust_world;
 mod witness;

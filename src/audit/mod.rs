@@ -13,9 +13,11 @@ mod checks;
 mod evidence;
 mod finding;
 mod heads;
+mod mirror;
 mod report;
 
 pub use checks::run_audit;
 pub use evidence::write_evidence;
 pub use finding::keep_finding;
+pub use mirror::{Mirrored, write_mirror};
 pub use report::{AuditReport, AuditedCase, AuditedEvent, PendingReplacement, RevokedHolder, UnopenedRelease};

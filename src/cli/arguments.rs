@@ -52,6 +52,9 @@ pub(super) enum Command {
         /// The case.
         case: String,
     },
+    /// After your authority's key was replaced: seal its old slips to the new key (custodians), and check what colleagues
+    /// sealed anew. What is interrupted is gone on with when it is run again.
+    Rewrap,
     /// Every act on a case or a document, verified: who asked for it, got it, opened it.
     History {
         /// A case or a document.

@@ -11,7 +11,7 @@ use super::fault::CliFault;
 use super::output::{Bar, Output};
 use super::profile::open_client;
 use crate::audit::{keep_finding, run_audit, write_evidence};
-use crate::client::{Client, ClientError, InboxEntry};
+use crate::client::{Client, ClientError, InboxEntry, Rewrapping};
 use crate::domain::Tag;
 use crate::trust::VerifiedReceipt;
 
@@ -139,6 +139,30 @@ fn act(
     let (event, time, standing) = (receipt.first_index(), receipt.time().to_second(), receipt.checkpoint().standing());
     let value = json!({"case": case, "event": event, "time": time.to_string(), "standing": standing.as_str()});
     output.result(&value, || format!("{done}, and proven by the log ({standing}): event {event}, {time}"));
+    Ok(())
+}
+
+pub(super) fn rewrap(profile: Option<&Path>, output: &Output) -> Result<(), CliFault> {
+    let mut client = open_client(profile, output)?;
+    let mut bar = Bar::counting();
+    let report = client.rewrap(&mut |done, all| bar.show("documents", done, all))?;
+    drop(bar);
+    output.result(&report, || {
+        let Rewrapping { rewrapped, confirmed, rejected, waiting, left } = &report;
+        let mut text = format!("{rewrapped} documents sealed to the key in force, {confirmed} that colleagues had sealed anew confirmed\n");
+        if *rejected > 0 {
+            text += &format!(
+                "{rejected} rejected: a colleague sealed something else than the document's identity; the old slips stay. Ask why.\n"
+            );
+        }
+        if *waiting > 0 {
+            text += &format!("{waiting} wait for a second member who holds the old key and the new one: elchi rewrap\n");
+        }
+        if *left > 0 {
+            text += &format!("{left} are sealed to an old key, and left to a custodian who holds it\n");
+        }
+        text
+    });
     Ok(())
 }
 

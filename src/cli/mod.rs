@@ -59,6 +59,7 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<(), CliFault> {
         Command::Forward(args) => member::forward(profile, args, output),
         Command::Reply(args) => sending::reply(profile, args, output),
         Command::Close { case } => member::close(profile, &case, output),
+        Command::Rewrap => member::rewrap(profile, output),
         Command::History { tag } => member::history(profile, &tag, output),
         Command::Audit(args) => member::audit(profile, args, output),
         Command::Directory(command) => directory::run(profile, command, output),

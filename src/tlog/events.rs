@@ -35,6 +35,7 @@ fn registered_authorities(statement: &Statement) -> BTreeSet<&AuthorityCode> {
     match &statement.act {
         Act::Submit(_) | Act::Forward(_) => statement.act.recipients().iter().chain([statement.actor.authority()]).collect(),
         Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Close(_) => BTreeSet::new(),
+        Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) => BTreeSet::new(),
         Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => BTreeSet::new(),
     }
 }

@@ -12,6 +12,7 @@
 //! ```
 
 mod anchors;
+mod case;
 mod cases;
 mod chain;
 mod directory;
@@ -25,11 +26,13 @@ mod policy_text;
 mod profile;
 mod receipt;
 mod sealing_keys;
+mod slip_rules;
 mod statement;
 mod witnessing;
 
 pub use anchors::{AnchorRefused, TrustAnchors};
-pub use cases::{ActPermit, Case, CaseDocument, permit_act};
+pub use case::{Case, CaseDocument, HeldSlip, RewrappedSlip, SealedSlip};
+pub use cases::{ActPermit, permit_act};
 pub use chain::{ChainRefused, PathPlace, VerifiedCertificate, verify_chain};
 pub use directory::{Directory, VerifiedEntry};
 pub use entry_place::EntryPlace;
