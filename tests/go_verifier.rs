@@ -29,7 +29,7 @@ fn said(output: &Output) -> String {
 }
 
 /// The verifier, built once.
-fn verifier() -> &'static Path {
+pub(super) fn verifier() -> &'static Path {
     static BUILT: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, program) = BUILT.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();

@@ -42,6 +42,7 @@ const NAMED_ONLY_BY: &[(&str, &str)] = &[
     ("age", "seal"),
     ("hpke", "seal"),
     ("clap", "cli"),
+    ("zip", "audit"),
 ];
 
 /// What only one module may do.

@@ -39,7 +39,7 @@ impl Written {
 
 /// The true log, as the auditor's machine has it after an honest audit.
 fn true_log(lying: &LyingWorld) -> Vec<Written> {
-    lying.world.run_json(AUDITOR, &["audit"]);
+    lying.world.run_json(AUDITOR, &["audit", "follow"]);
     let memory = lying.world.profile(AUDITOR).join("memory");
     let mut statements: BTreeMap<Hash, (String, Vec<u8>)> = BTreeMap::new();
     for file in fs::read_dir(memory.join("statements")).unwrap() {
@@ -215,14 +215,14 @@ fn a_history_that_was_written_anew_with_both_witnesses_help_is_found_by_what_mem
     let memory = lying.world.profile(AUDITOR).join("memory");
     serve(&lying, &made_to_fit(&history));
     fs::remove_dir_all(&memory).unwrap();
-    lying.world.run_json(AUDITOR, &["audit"]);
+    lying.world.run_json(AUDITOR, &["audit", "follow"]);
     for Rewriting { name, change, found } in REWRITINGS {
         let mut rewritten = history.clone();
         change(&mut rewritten);
         serve(&lying, &made_to_fit(&rewritten));
         fs::remove_dir_all(&memory).unwrap();
         kept(&lying).iter().for_each(|folder| fs::remove_dir_all(folder).unwrap());
-        let audit = lying.world.run(AUDITOR, &["audit"]);
+        let audit = lying.world.run(AUDITOR, &["audit", "follow"]);
         let said = String::from_utf8_lossy(&audit.stderr).into_owned();
         assert_eq!(audit.status.code(), Some(1), "{name}: {said}");
         assert!(said.contains(found), "{name}: {said}");
@@ -233,5 +233,5 @@ fn a_history_that_was_written_anew_with_both_witnesses_help_is_found_by_what_mem
     }
     lying.be_honest();
     fs::remove_dir_all(&memory).unwrap();
-    lying.world.run_json(AUDITOR, &["audit"]);
+    lying.world.run_json(AUDITOR, &["audit", "follow"]);
 }

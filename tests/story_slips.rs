@@ -50,8 +50,9 @@ fn ops_of(world: &World, member: &str, case: &Tag) -> Vec<String> {
 
 fn audit(world: &World, folder: &str) {
     let folder = world.path(folder);
-    world.run_json("tr.audit/01", &["audit"]);
-    world.run_json("kg.audit/01", &["audit", "--evidence", folder.to_str().unwrap()]);
+    world.run_json("tr.audit/01", &["audit", "follow"]);
+    world.run_json("kg.audit/01", &["audit", "follow"]);
+    world.run_json("kg.audit/01", &["audit", "evidence", folder.to_str().unwrap()]);
     let verified = Command::new(folder.join("verify.sh")).output().unwrap();
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
 }
@@ -139,7 +140,11 @@ fn a_custodian_who_seals_something_else_is_found_by_the_second_member_and_nothin
 }
 
 /// What somebody sends whose slips are not what the statement says.
-fn send_spoilt(world: &World, cover: &[u8], spoil: impl Fn(&Hand, Tag, &DocumentIdentity) -> (elchi::wire::SlipLine, elchi::wire::SlipBody)) -> Tag {
+fn send_spoilt(
+    world: &World,
+    cover: &[u8],
+    spoil: impl Fn(&Hand, Tag, &DocumentIdentity) -> (elchi::wire::SlipLine, elchi::wire::SlipBody),
+) -> Tag {
     let mut hand = Hand::of(world, "kg.gpo/01");
     let (case, tag, identity) = (random_tag(), random_tag(), DocumentIdentity::generate());
     let cover = hand.upload(tag, &identity, cover);

@@ -55,7 +55,7 @@ fn work_goes_on_openly_while_the_others_witness_is_away() {
     let told = String::from_utf8_lossy(&shown.stderr).into_owned();
     assert!(told.contains("notice: provisional: no witness of TR has cosigned the events log since"), "{told}");
     assert_eq!(world.run_json("kg.gpo/01", &["show", &case])["events"][0]["provisional"], true);
-    let audited = world.run_json("kg.audit/01", &["audit"]);
+    let audited = world.run_json("kg.audit/01", &["audit", "follow"]);
     assert_eq!((&audited["standing"], audited["provisional"].as_array().unwrap().len()), (&"provisional".into(), 1));
 
     // Ankara, whose witness it is, believes nothing new, and loses nothing.

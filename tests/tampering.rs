@@ -208,6 +208,22 @@ fn an_altered_slip_does_not_open() {
 }
 
 #[test]
+fn a_document_that_was_released_and_did_not_open_is_told() {
+    let lying = LyingWorld::play();
+    lying.lie("/v1/blobs/", flip_middle);
+    require_unproven(lying.open("altered").0, "a flipped blob");
+    lying.be_honest();
+    let case = lying.world.case.to_string();
+    let log = lying.world.run_json("kg.audit/01", &["audit", "case", &case]);
+    let unopened: Vec<&Value> = log["releases"].as_array().unwrap().iter().filter(|release| release["opened"].is_null()).collect();
+    assert!(!unopened.is_empty() && unopened.iter().all(|release| release["member"] == "tr.moj/01"), "{log}");
+    let text = lying.world.run("kg.audit/01", &["audit", "case", &case]).stdout;
+    assert_eq!(String::from_utf8(text).unwrap().matches("NOT OPENED").count(), unopened.len());
+    let report = lying.world.run_json("kg.audit/01", &["audit", "follow"]);
+    assert_eq!(report["unopened_releases"].as_array().unwrap().len(), unopened.len());
+}
+
+#[test]
 fn slips_of_other_documents_are_not_taken() {
     let lying = LyingWorld::play();
     let swap = |value: &mut Value| {
@@ -403,12 +419,16 @@ fn a_rewritten_history_is_proven_by_what_members_signed_to_have_seen() {
     let fault = run_audit(&mut Client::open(&profile).unwrap()).unwrap_err();
     assert!(fault.is_unproven() && fault.to_string().contains("another history"), "{fault}");
     // As a command it exits with 1, and keeps what the finding rests on.
-    let found = lying.world.run("kg.audit/01", &["audit"]);
+    let found = lying.world.run("kg.audit/01", &["audit", "follow"]);
     assert_eq!(found.status.code(), Some(1));
     let kept = fs::read_dir(profile.join("evidence")).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
     assert!(fs::read_to_string(kept.join("finding.txt")).unwrap().contains("another history"));
     assert_eq!(fs::read(kept.join("memory/events.leaves")).unwrap(), fs::read(profile.join("memory/events.leaves")).unwrap());
     assert!(kept.join("roots/KG.pem").exists() && !kept.join("tls.key").exists());
+    // Again, as a timer would: the same finding, kept once.
+    assert_eq!(lying.world.run("kg.audit/01", &["audit", "follow"]).status.code(), Some(1));
+    assert_eq!(fs::read_dir(profile.join("evidence")).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir()).count(), 1);
+    assert_eq!(fs::read_to_string(kept.join("finding.txt")).unwrap().matches("another history").count(), 1);
     // The honest log, told from the beginning, is consistent.
     lying.be_honest();
     fs::remove_dir_all(profile.join("memory")).unwrap();

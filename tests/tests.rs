@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests stop at the first surprise")]
 
+#[cfg(feature = "server")]
+mod audit;
 mod back_dating;
 mod chain;
 mod cosignatures;

@@ -1,13 +1,14 @@
 //! The audit itself.
 
 use super::heads::Views;
-use super::report::{AuditReport, AuditedCase, AuditedEvent, PendingReplacement, RevokedHolder, UnopenedRelease};
+use super::releases::{Release, releases};
+use super::report::{AuditReport, AuditedCase, AuditedEvent, PendingReplacement, RevokedHolder};
 use crate::client::{CaseHistory, Client, ClientError};
 use crate::clock;
 use crate::crypto::hash;
 use crate::domain::Log;
 use crate::trust::Directory;
-use crate::wire::{Act, decode_directory_leaf, decode_event_leaf, parse_statement};
+use crate::wire::{decode_directory_leaf, decode_event_leaf, parse_statement};
 
 /// Audits both logs for the state of this profile's member.
 ///
@@ -17,7 +18,7 @@ pub fn run_audit(client: &mut Client) -> Result<AuditReport, ClientError> {
     client.follow()?;
     let authorities = client.watched_authorities();
     let histories = client.load_registered(&authorities)?;
-    let chains = client.verify_chains()?;
+    let chains = client.mirror(Log::Events).verify_chains()?;
     let heads = verify_views(client, &histories)?;
     let (events, directory) = (client.mirror(Log::Events).head(), client.mirror(Log::Directory).head());
     Ok(AuditReport {
@@ -55,18 +56,9 @@ fn verify_views(client: &Client, histories: &[CaseHistory]) -> Result<u64, Clien
     Ok(events.verify(client.mirror(Log::Events))? + directory.verify(client.mirror(Log::Directory))?)
 }
 
-/// Releases of a document to an authority of which no member has signed `opened` for it.
-fn unopened_releases(history: &CaseHistory) -> Vec<UnopenedRelease> {
-    let mut found = Vec::new();
-    for event in &history.events {
-        let statement = event.statement.statement();
-        let Act::Release(release) = &statement.act else { continue };
-        let opened = history.documents_opened_by(statement.actor.authority());
-        for document in release.documents.iter().filter(|document| !opened.contains(document)) {
-            found.push(UnopenedRelease { case: history.tag, document: *document, member: statement.actor.clone(), time: event.time });
-        }
-    }
-    found
+/// Releases that nobody of the reader's authority has signed `opened` for since.
+fn unopened_releases(history: &CaseHistory) -> impl Iterator<Item = Release> {
+    releases(history).into_iter().filter(|release| release.opened.is_none())
 }
 
 fn pending_replacements(directory: &Directory) -> Vec<PendingReplacement> {

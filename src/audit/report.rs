@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::releases::Release;
 use crate::client::ProvisionalNotice;
 use crate::domain::{AuthorityCode, Hash, MemberCode, Tag, UnixMillis};
 use crate::mla::{CaseState, Op};
@@ -28,8 +29,8 @@ pub struct AuditReport {
     pub heads: u64,
     /// The cases.
     pub cases: Vec<AuditedCase>,
-    /// Releases that nobody of the authority has signed `opened` for. Not wrong; worth a question.
-    pub unopened_releases: Vec<UnopenedRelease>,
+    /// Releases that nobody of the authority has signed `opened` for since. Not wrong; worth a question.
+    pub unopened_releases: Vec<Release>,
     /// Replacements of sealing keys that wait to take effect. Not wrong; worth a question.
     pub pending_replacements: Vec<PendingReplacement>,
     /// Revoked members who hold a key in force, which should be replaced. Not wrong; worth a question.
@@ -60,19 +61,6 @@ pub struct AuditedEvent {
     pub op: Op,
     /// Who.
     pub actor: MemberCode,
-}
-
-/// A document that was released and not opened.
-#[derive(Debug, Clone, Serialize)]
-pub struct UnopenedRelease {
-    /// The case.
-    pub case: Tag,
-    /// The document.
-    pub document: Tag,
-    /// To whom.
-    pub member: MemberCode,
-    /// When.
-    pub time: UnixMillis,
 }
 
 /// A sealing key that waits to take an authority's over.

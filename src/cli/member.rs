@@ -1,16 +1,14 @@
-//! What a prosecutor does with a case: `inbox`, `show`, `open`, `ack`, `forward`, `close`, `history`; and what
-//! an auditor does: `audit`.
+//! What a prosecutor does with a case: `inbox`, `show`, `open`, `ack`, `forward`, `close`, `history`.
 
 use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::arguments::{AuditArgs, ForwardArgs, OpenArgs};
+use super::arguments::{ForwardArgs, OpenArgs};
 use super::events::Events;
 use super::fault::CliFault;
 use super::output::{Bar, Output};
 use super::profile::open_client;
-use crate::audit::{keep_finding, run_audit, write_evidence};
 use crate::client::{Client, ClientError, InboxEntry, Rewrapping};
 use crate::domain::Tag;
 use crate::trust::VerifiedReceipt;
@@ -175,22 +173,5 @@ pub(super) fn history(profile: Option<&Path>, tag: &str, output: &Output) -> Res
             document.map_or_else(|| format!("case {}", history.tag), |document| format!("document {document} of case {}", history.tag));
         format!("{what}\nverified from this machine's copy of the log\n\n{}", events.to_text())
     });
-    Ok(())
-}
-
-pub(super) fn audit(profile: Option<&Path>, args: AuditArgs, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile, output)?;
-    let report = match run_audit(&mut client) {
-        Err(finding) if finding.is_unproven() => {
-            let kept = keep_finding(&client, &finding)?;
-            output.remark(&format!("notice: what this rests on is kept in {}", kept.display()));
-            return Err(finding.into());
-        }
-        outcome => outcome?,
-    };
-    if let Some(folder) = &args.evidence {
-        write_evidence(&mut client, folder)?;
-    }
-    output.result(&report, || report.to_text());
     Ok(())
 }
