@@ -3,8 +3,8 @@
 use elchi::domain::{AuthorityCode, Hash, Log, MemberCode, Nonce, Role, Tag, TreeHead, UploadId, UtcSecond};
 use elchi::mla::{RevocationReason, SubmissionKind};
 use elchi::wire::{
-    Act, AuthorityEntry, Cancellation, DocumentLine, Forward, Grant, MemberEntry, OnCase, OnDocuments, Replacement, Revocation, Rewrap,
-    SlipLine, Statement, StatementMalformed, Submit, encode_statement, parse_statement,
+    Act, AuthorityEntry, Cancellation, DocumentLine, Forward, Grant, Inspection, MemberEntry, OnCase, OnDocuments, Replacement, Revocation,
+    Rewrap, SlipLine, Statement, StatementMalformed, Submit, encode_statement, parse_statement,
 };
 use proptest::prelude::*;
 
@@ -98,6 +98,7 @@ fn act() -> impl Strategy<Value = Act> {
         on_documents.clone().prop_map(Act::Confirm),
         on_documents.prop_map(Act::Reject),
         rewrap(),
+        authority().prop_map(|authority| Act::Inspect(Inspection { authority })),
         on_case.clone().prop_map(Act::Acknowledge),
         on_case.prop_map(Act::Close),
         authority_entry,

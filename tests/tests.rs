@@ -27,11 +27,14 @@ mod exchange_world;
 mod gate;
 #[cfg(feature = "server")]
 mod go_verifier;
+#[cfg(feature = "server")]
+mod inspections;
 mod layering;
 mod net;
 mod policy;
 #[cfg(feature = "server")]
 mod rebuild;
+#[cfg(feature = "server")]
 mod rewriting;
 mod seal;
 mod sign;
@@ -44,7 +47,9 @@ mod store_faults;
 mod story;
 #[cfg(feature = "server")]
 mod story_hand;
+#[cfg(feature = "server")]
 mod story_keys;
+#[cfg(feature = "server")]
 mod story_slips;
 #[cfg(feature = "server")]
 mod story_witnesses;

@@ -202,7 +202,7 @@ pub(super) fn following(mut act: Act, last: Hash) -> Act {
         | Act::Replace(Replacement { after, .. })
         | Act::Cancel(Cancellation { after, .. })
         | Act::Grant(Grant { after, .. }) => *after = last,
-        Act::Release(_) | Act::Opened(_) | Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) => {}
+        Act::Release(_) | Act::Opened(_) | Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) | Act::Inspect(_) => {}
     }
     act
 }

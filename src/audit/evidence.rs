@@ -15,6 +15,7 @@
 //! SHA256SUMS verify.sh
 //! ```
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::proven_log::ProvenLog;
@@ -31,8 +32,12 @@ use crate::wire::decode_directory_leaf;
 pub fn write_evidence(client: &mut Client, folder: &Path) -> Result<(), ClientError> {
     let authorities = client.watched_authorities();
     let histories = client.load_registered(&authorities)?;
+    let inspections = client.load_inspections(&authorities)?;
     let mut out = Writer::in_folder(folder)?;
-    write_all(&mut out, client, histories.iter().flat_map(|history| &history.events))?;
+    // In the log's order.
+    let acts = histories.iter().flat_map(|history| &history.events).chain(&inspections);
+    let acts: BTreeMap<u64, &CaseEvent> = acts.map(|act| (act.first_index, act)).collect();
+    write_all(&mut out, client, acts.into_values())?;
     out.finish()
 }
 

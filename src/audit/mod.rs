@@ -29,4 +29,4 @@ pub use evidence::write_evidence;
 pub use finding::keep_finding;
 pub use mirror::{Mirrored, write_mirror};
 pub use releases::{Opening, Release, ReleaseLog, Subject, WholeChain, load_release_log};
-pub use report::{AuditReport, AuditedCase, AuditedEvent, PendingReplacement, RevokedHolder};
+pub use report::{AuditReport, AuditedCase, AuditedEvent, Inspected, PendingReplacement, RevokedHolder};

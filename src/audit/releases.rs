@@ -28,6 +28,8 @@ pub struct ReleaseLog {
     pub document: Option<Tag>,
     /// Releases, in the log's order.
     pub releases: Vec<Release>,
+    /// Slips that were asked for alone, to be sealed anew.
+    pub unwrapped: Vec<Opening>,
     /// What an authority opened without having asked for it before. Allowed; worth a question.
     pub opened_without_release: Vec<Opening>,
     /// The chains that were read, each whole.
@@ -118,6 +120,7 @@ fn describe(client: &Client, history: &CaseHistory, document: Option<Tag>) -> Re
         state: history.case.state(),
         document,
         releases: releases(history).into_iter().filter(|release| concerns(&release.document)).collect(),
+        unwrapped: touches(history, Op::Unwrap).into_iter().filter(|asked| concerns(&asked.document)).collect(),
         opened_without_release: opened_without_release(history).into_iter().filter(|opening| concerns(&opening.document)).collect(),
         chains: whole_chains(history)?.into_iter().filter(|chain| concerns(&chain.tag)).collect(),
         events: (events.size, events.root),
@@ -188,6 +191,10 @@ impl ReleaseLog {
         let unopened = self.releases.iter().filter(|release| release.opened.is_none()).count();
         text += &format!("\n{} releases, {unopened} of them not opened\n", self.releases.len());
         self.releases.iter().for_each(|release| text += &release.line());
+        for asked in &self.unwrapped {
+            let (time, member) = (asked.time.to_second(), asked.member.label());
+            text += &format!("  {member} asked for the slip of document {} at {time}, to seal it anew or to check that\n", asked.document);
+        }
         for opening in &self.opened_without_release {
             let (time, member) = (opening.time.to_second(), opening.member.label());
             text += &format!("  worth a question: {member} opened document {} at {time} without having asked for it\n", opening.document);

@@ -258,10 +258,12 @@ folders() { # log
 touched() { # statement
   local op
   op=$(field op "$1")
-  case $op in release | opened | unwrap | rewrap | confirm | reject) ;; *) sed -n 's/^case /01/p' "$1" ;; esac
+  case $op in release | opened | unwrap | rewrap | confirm | reject | inspect) ;; *) sed -n 's/^case /01/p' "$1" ;; esac
   sed -n 's/^document \([0-9a-f]*\).*/02\1/p' "$1"
-  case $op in submit | forward) ;; *) return ;; esac
-  { sed -n 's/^actor \(.*\)\/.*/\1/p' "$1"; field to "$1"; } | sort -u | while read -r authority; do
+  case $op in
+    submit | forward) sed -n 's/^actor \(.*\)\/.*/\1/p' "$1"; field to "$1" ;;
+    inspect) field authority "$1" ;;
+  esac | sort -u | while read -r authority; do
     echo "03$(printf 'elchi-register/v1\n%s' "$authority" | digest)"
   done
 }

@@ -94,6 +94,6 @@ fn deed(act: &Act) -> String {
         Act::Cancel(_) => "cancelled the replacement of its sealing key".into(),
         Act::Grant(entry) => format!("granted its sealing key to {}", entry.member.label()),
         Act::Submit(_) | Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Forward(_) | Act::Close(_) => act.op().to_string(),
-        Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) => act.op().to_string(),
+        Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) | Act::Inspect(_) => act.op().to_string(),
     }
 }

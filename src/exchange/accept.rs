@@ -97,7 +97,11 @@ impl Exchange {
     /// For a release or an unwrap: the slips of the actor's authority, now that it stands in the log. None when it is
     /// not in force for this very certificate: an old one that is sent again proves itself and opens nothing.
     fn load_released_slips(&self, peer: &VerifiedPeer, statement: &Statement) -> Result<Vec<SlipBody>, ActError> {
-        let Some((what, act)) = Released::by(&statement.act) else { return Ok(Vec::new()) };
+        let (what, act) = match &statement.act {
+            Act::Release(act) => (Released::Document, act),
+            Act::Unwrap(act) => (Released::Slips, act),
+            _ => return Ok(Vec::new()),
+        };
         for document in &act.documents {
             if self.load_release(what, peer, document)?.is_none() {
                 return Ok(Vec::new());

@@ -13,7 +13,7 @@ use crate::store::{
     SlipChange, Store, UploadHold, ViewUpdate,
 };
 use crate::tlog::{Frontier, commitment, leaf_hash, touched_chains};
-use crate::trust::{Case, Directory, JudgedAt, VerifiedEntry, VerifiedStatement, permit_act, require_near};
+use crate::trust::{Case, Directory, JudgedAt, VerifiedEntry, VerifiedStatement, permit_act, permit_inspection, require_near};
 use crate::wire::{ACT_REQUEST_BYTES_MAX, Act, EventLeaf, Refusal, RefusalCode, encode_directory_leaf, encode_event_leaf};
 
 use super::directory_log::load_root_at;
@@ -156,8 +156,7 @@ impl<'s> Draft<'s> {
         self.require_unchanged_directory(&job.statement)?;
         self.require_new_tags(&job.statement)?;
         let at = JudgedAt { directory_size: self.directory.size(), time: self.time };
-        let text = job.statement.statement();
-        let case_tag = *text.act.case().ok_or_else(Refusal::not_found)?;
+        let Some(case_tag) = job.statement.statement().act.case().copied() else { return self.admit_inspection(job, at) };
         let case = self.case(&case_tag)?;
         let permit = permit_act(case.as_ref(), job.statement.clone(), &self.directory, at)?;
         let (documents, holds) = self.claim_uploads(&job.statement)?;
@@ -171,6 +170,14 @@ impl<'s> Draft<'s> {
         }
         self.claimed.extend(holds);
         self.store_beside(job, documents);
+        Ok(drafted)
+    }
+
+    /// An act on no case: it makes a leaf, and whoever signed it may read for a day.
+    fn admit_inspection(&mut self, job: EventJob, at: JudgedAt) -> Result<Drafted, ActError> {
+        let permit = permit_inspection(job.statement.clone(), &self.directory, at)?;
+        let (drafted, _) = self.append_event(permit.statement())?;
+        self.store_beside(job, Vec::new());
         Ok(drafted)
     }
 

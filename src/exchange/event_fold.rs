@@ -6,7 +6,7 @@ use super::views::{CASE_VIEW, case_row, decode_case, leaf_row, release_rows};
 use crate::domain::{Hash, Log, Origin, SlipName, UnixMillis};
 use crate::store::{Acceptance, ChainEntry, DifferenceKind, Opener, StoredDocument, StoredStatement};
 use crate::tlog::{leaf_hash, touched_chains};
-use crate::trust::{Directory, JudgedAt, permit_act, verify_statement};
+use crate::trust::{Directory, JudgedAt, permit_act, permit_inspection, verify_statement};
 use crate::wire::{Act, EventLeaf, Refusal, SlipLine, Statement, decode_event_leaf, parse_statement};
 
 const LOG: Log = Log::Events;
@@ -128,7 +128,10 @@ impl<'d> EventFold<'d> {
             Ok(statement) => statement,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let Some(tag) = text.act.case() else { return Ok(Err(Refusal::not_found())) };
+        let Some(tag) = text.act.case() else {
+            let permit = permit_inspection(statement, self.directory, at);
+            return permit.map_or_else(|refusal| Ok(Err(refusal)), |_| self.take_releases(fold, leaf, text).map(Ok));
+        };
         let case = fold.fresh.load_view(CASE_VIEW, tag)?.map(|bytes| decode_case(&bytes)).transpose()?;
         let permit = match permit_act(case.as_ref(), statement, self.directory, at) {
             Ok(permit) => permit,
@@ -140,11 +143,14 @@ impl<'d> EventFold<'d> {
             let case_leaf = permit.moves_case().then_some(hash);
             fold.fresh.put_view(&case_row(*tag, &permit.into_case(case_leaf)))?;
         }
-        // A release is to the TLS certificate of the entry that the actor had then.
-        if let Some(record) = self.directory.member_at(&text.actor, at) {
-            release_rows(&text.act, &record.entry().tls, leaf.time).iter().try_for_each(|row| fold.fresh.put_view(row))?;
-        }
-        Ok(Ok(()))
+        self.take_releases(fold, leaf, text).map(Ok)
+    }
+
+    /// A release is to the TLS certificate of the entry that the actor had then.
+    fn take_releases(&self, fold: &Fold<'_>, leaf: &EventLeaf, text: &Statement) -> Result<(), ExchangeFault> {
+        let at = JudgedAt { directory_size: leaf.directory_size, time: leaf.time };
+        let Some(record) = self.directory.member_at(&text.actor, at) else { return Ok(()) };
+        Ok(release_rows(&text.act, &record.entry().tls, leaf.time).iter().try_for_each(|row| fold.fresh.put_view(row))?)
     }
 }
 

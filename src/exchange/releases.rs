@@ -46,10 +46,9 @@ impl Exchange {
         Ok(ReleasedBlob { blob, released })
     }
 
-    /// When a document, or its slips, were released to this very TLS certificate, if that stands in the log and is
-    /// younger than a day.
-    pub(super) fn load_release(&self, what: Released, peer: &VerifiedPeer, document: &Tag) -> Result<Option<UnixMillis>, ActError> {
-        let key = release_key(what, document, &peer.certificate().certificate_sha256());
+    /// When something was released to this very TLS certificate, if that stands in the log and is younger than a day.
+    pub(super) fn load_release(&self, what: Released, peer: &VerifiedPeer, tag: &Tag) -> Result<Option<UnixMillis>, ActError> {
+        let key = release_key(what, tag, &peer.certificate().certificate_sha256());
         let Some(released) = self.store.load_view(RELEASE_VIEW, &key)? else { return Ok(None) };
         let released = decode_release(&released)?;
         Ok(is_in_force(released, clock::now()).then_some(released))

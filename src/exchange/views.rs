@@ -5,13 +5,14 @@ use super::ExchangeFault;
 use crate::crypto::hash_parts;
 use crate::domain::{Hash, Tag, UnixMillis};
 use crate::store::{Store, ViewUpdate};
+use crate::tlog::register_tag;
 use crate::trust::Case;
-use crate::wire::{Act, OnDocuments};
+use crate::wire::Act;
 
 /// Case tag → the case, as JSON.
 pub(super) const CASE_VIEW: u8 = 1;
 
-/// [`release_key`] → the time of the leaf of the newest release, or unwrap.
+/// [`release_key`] → the time of the leaf of the newest release, unwrap or inspection.
 pub(super) const RELEASE_VIEW: u8 = 2;
 
 /// [`leaf_key`] → SHA-256 of the statement.
@@ -50,22 +51,25 @@ pub(super) fn encode_case(case: &Case) -> Vec<u8> {
     serde_json::to_vec(case).unwrap_or_default()
 }
 
-/// What is released of a document.
+/// What is released under a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Released {
-    /// Blob and slips, by a `release`.
+    /// A document's blob and slips, by a `release`.
     Document,
-    /// The slips alone, by an `unwrap`.
+    /// A document's slips alone, by an `unwrap`.
     Slips,
+    /// The statements of the cases on a register, by an `inspect`.
+    Register,
 }
 
 impl Released {
-    /// What an act releases of which documents, if it releases anything.
-    pub(super) fn by(act: &Act) -> Option<(Self, &OnDocuments)> {
+    /// What an act releases under which tags.
+    fn by(act: &Act) -> Vec<(Self, Tag)> {
         match act {
-            Act::Release(act) => Some((Released::Document, act)),
-            Act::Unwrap(act) => Some((Released::Slips, act)),
-            _ => None,
+            Act::Release(act) => act.documents.iter().map(|document| (Released::Document, *document)).collect(),
+            Act::Unwrap(act) => act.documents.iter().map(|document| (Released::Slips, *document)).collect(),
+            Act::Inspect(act) => vec![(Released::Register, register_tag(&act.authority))],
+            _ => Vec::new(),
         }
     }
 
@@ -73,23 +77,23 @@ impl Released {
         match self {
             Released::Document => b"elchi-release-view/v1\n",
             Released::Slips => b"elchi-unwrap-view/v1\n",
+            Released::Register => b"elchi-inspect-view/v1\n",
         }
     }
 }
 
-/// Where the release of a document to a TLS certificate is kept.
-pub(super) fn release_key(released: Released, document: &Tag, tls_certificate: &Hash) -> Tag {
-    Tag::from_bytes(*hash_parts(&[released.mark(), document.as_bytes(), tls_certificate.as_bytes()]).as_bytes())
+/// Where a release to a TLS certificate is kept.
+pub(super) fn release_key(released: Released, tag: &Tag, tls_certificate: &Hash) -> Tag {
+    Tag::from_bytes(*hash_parts(&[released.mark(), tag.as_bytes(), tls_certificate.as_bytes()]).as_bytes())
 }
 
 /// The rows of what an act releases to a TLS certificate.
 pub(super) fn release_rows(act: &Act, tls_certificate: &Hash, time: UnixMillis) -> Vec<ViewUpdate> {
-    let Some((released, act)) = Released::by(act) else { return Vec::new() };
-    let row = |document| {
-        let tag = release_key(released, document, tls_certificate);
+    let row = |(released, tag)| {
+        let tag = release_key(released, &tag, tls_certificate);
         ViewUpdate { view: RELEASE_VIEW, tag, bytes: time.0.to_be_bytes().to_vec() }
     };
-    act.documents.iter().map(row).collect()
+    Released::by(act).into_iter().map(row).collect()
 }
 
 pub(super) fn decode_release(bytes: &[u8]) -> Result<UnixMillis, ExchangeFault> {

@@ -73,6 +73,8 @@ words!(
         Confirm = "confirm",
         /// Says that the newest slip of documents does not open them.
         Reject = "reject",
+        /// Says that an auditor reads the statements of the cases on an authority's register.
+        Inspect = "inspect",
         /// Names an authority in the directory.
         Authority = "authority",
         /// Names a member in the directory.
@@ -94,7 +96,7 @@ impl Op {
         match self {
             Op::Authority | Op::Member | Op::Revoke | Op::Replace | Op::Cancel | Op::Grant => Log::Directory,
             Op::Submit | Op::Release | Op::Opened | Op::Acknowledge | Op::Forward | Op::Close => Log::Events,
-            Op::Unwrap | Op::Rewrap | Op::Confirm | Op::Reject => Log::Events,
+            Op::Unwrap | Op::Rewrap | Op::Confirm | Op::Reject | Op::Inspect => Log::Events,
         }
     }
 
@@ -102,7 +104,7 @@ impl Op {
     pub const fn moves_case(self) -> bool {
         match self {
             Op::Submit | Op::Acknowledge | Op::Forward | Op::Close => true,
-            Op::Release | Op::Opened | Op::Unwrap | Op::Rewrap | Op::Confirm | Op::Reject => false,
+            Op::Release | Op::Opened | Op::Unwrap | Op::Rewrap | Op::Confirm | Op::Reject | Op::Inspect => false,
             Op::Authority | Op::Member | Op::Revoke | Op::Replace | Op::Cancel | Op::Grant => false,
         }
     }

@@ -86,6 +86,7 @@ pub fn permit_act(case: Option<&Case>, statement: VerifiedStatement, directory: 
         Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => {
             return Err(Refusal::new(RefusalCode::WrongLog, "directory entries do not go into the events log"));
         }
+        Act::Inspect(_) => return Err(Refusal::not_found()),
     };
     let dropped_slips = case.map_or_else(Vec::new, |case| case.slips_dropped_by(&next));
     let changes_case = moves_case || case != Some(&next);

@@ -25,7 +25,7 @@ impl Directory {
             Act::Submit(_) | Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Forward(_) | Act::Close(_) => {
                 Err(no_entry(&statement.act))
             }
-            Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) => Err(no_entry(&statement.act)),
+            Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) | Act::Inspect(_) => Err(no_entry(&statement.act)),
         }
     }
 

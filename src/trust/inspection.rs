@@ -39,7 +39,10 @@ pub fn permit_inspection(statement: VerifiedStatement, directory: &Directory, at
     }
     let is_there = directory.authority_at(&authority, at.directory_size).is_some();
     if !is_there || authority.state() != text.actor.state() {
-        return Err(Refusal::new(RefusalCode::RecipientRefused, format!("{authority} is not in the directory, or not of the auditor's state")));
+        return Err(Refusal::new(
+            RefusalCode::RecipientRefused,
+            format!("{authority} is not in the directory, or not of the auditor's state"),
+        ));
     }
     Ok(InspectionPermit { statement, authority })
 }

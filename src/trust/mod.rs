@@ -6,6 +6,7 @@
 //! ```text
 //! handshake    ── verify_peer ──────▶ VerifiedPeer
 //! statement    ── verify_statement ─▶ VerifiedStatement ── permit_act ─▶ ActPermit ─▶ Case
+//!                                                       └ permit_inspection ─▶ InspectionPermit
 //! entry        ── Directory::verify_entry ─▶ VerifiedEntry ── apply_entry ─▶ Directory
 //! receipt      ── verify_receipt ───▶ VerifiedReceipt
 //! policy file  ── verify_policy ────▶ VerifiedPolicy ── verify_checkpoint ─▶ WitnessedCheckpoint
@@ -19,6 +20,7 @@ mod directory;
 mod directory_rules;
 mod entry_place;
 mod entry_signer;
+mod inspection;
 mod members;
 mod peer;
 mod policy;
@@ -36,6 +38,7 @@ pub use cases::{ActPermit, permit_act};
 pub use chain::{ChainRefused, PathPlace, VerifiedCertificate, verify_chain};
 pub use directory::{Directory, VerifiedEntry};
 pub use entry_place::EntryPlace;
+pub use inspection::{InspectionPermit, permit_inspection};
 pub use members::MemberRecord;
 pub use peer::{PeerRefused, VerifiedPeer, verify_peer, verify_peer_still};
 pub use policy::{PolicyRejected, VerifiedPolicy, verify_policy};

@@ -48,6 +48,8 @@ pub enum Act {
     Confirm(OnDocuments),
     /// See [`Op::Reject`].
     Reject(OnDocuments),
+    /// See [`Op::Inspect`].
+    Inspect(Inspection),
     /// See [`Op::Authority`].
     Authority(AuthorityEntry),
     /// See [`Op::Member`].
@@ -76,6 +78,7 @@ impl Act {
             Act::Rewrap(_) => Op::Rewrap,
             Act::Confirm(_) => Op::Confirm,
             Act::Reject(_) => Op::Reject,
+            Act::Inspect(_) => Op::Inspect,
             Act::Authority(_) => Op::Authority,
             Act::Member(_) => Op::Member,
             Act::Revoke(_) => Op::Revoke,
@@ -91,6 +94,7 @@ impl Act {
             Act::Submit(act) => Some(&act.case),
             Act::Release(act) | Act::Opened(act) | Act::Unwrap(act) | Act::Confirm(act) | Act::Reject(act) => Some(&act.case),
             Act::Rewrap(act) => Some(&act.case),
+            Act::Inspect(_) => None,
             Act::Acknowledge(act) | Act::Close(act) => Some(&act.case),
             Act::Forward(act) => Some(&act.case),
             Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => None,
@@ -109,7 +113,7 @@ impl Act {
             Act::Replace(act) => Some(&act.after),
             Act::Cancel(act) => Some(&act.after),
             Act::Grant(act) => Some(&act.after),
-            Act::Release(_) | Act::Opened(_) | Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) => None,
+            Act::Release(_) | Act::Opened(_) | Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) | Act::Inspect(_) => None,
         }
     }
 
@@ -118,7 +122,7 @@ impl Act {
         match self {
             Act::Submit(act) => &act.to,
             Act::Forward(act) => &act.to,
-            Act::Release(_) | Act::Opened(_) | Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) => &[],
+            Act::Release(_) | Act::Opened(_) | Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) | Act::Inspect(_) => &[],
             Act::Acknowledge(_) | Act::Close(_) => &[],
             Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => &[],
         }
@@ -131,7 +135,7 @@ impl Act {
             Act::Release(act) | Act::Opened(act) | Act::Unwrap(act) | Act::Confirm(act) | Act::Reject(act) => act.documents.clone(),
             Act::Rewrap(act) => act.documents.clone(),
             Act::Forward(act) => act.documents.clone(),
-            Act::Acknowledge(_) | Act::Close(_) => Vec::new(),
+            Act::Acknowledge(_) | Act::Close(_) | Act::Inspect(_) => Vec::new(),
             Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => Vec::new(),
         }
     }
@@ -142,7 +146,7 @@ impl Act {
             Act::Submit(act) => &act.slips,
             Act::Forward(act) => &act.slips,
             Act::Rewrap(act) => &act.slips,
-            Act::Release(_) | Act::Opened(_) | Act::Unwrap(_) | Act::Confirm(_) | Act::Reject(_) => &[],
+            Act::Release(_) | Act::Opened(_) | Act::Unwrap(_) | Act::Confirm(_) | Act::Reject(_) | Act::Inspect(_) => &[],
             Act::Acknowledge(_) | Act::Close(_) => &[],
             Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) => &[],
         }
@@ -190,6 +194,13 @@ pub struct SlipLine {
     pub key: Hash,
     /// SHA-256 of the slip.
     pub sha256: Hash,
+}
+
+/// Reads, as an auditor, the statements of the cases on a register.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// Whose register.
+    pub authority: AuthorityCode,
 }
 
 /// Seals the actor's authority's slips of documents to its key in force.
