@@ -99,7 +99,7 @@ fn read_blob(store: &Store, document: &Tag) {
 }
 
 /// Keeps the subtrees of the events log, as the log's own code would.
-struct BenchLog {
+pub(crate) struct BenchLog {
     batch: CommitBatch,
     /// The hashes of the complete subtrees that make up the tree, from the left, with their levels.
     peaks: Vec<(u8, Hash)>,
@@ -107,7 +107,7 @@ struct BenchLog {
 }
 
 impl BenchLog {
-    fn new(store: &Store) -> Self {
+    pub(crate) fn new(store: &Store) -> Self {
         let heads = store.load_heads().expect("heads");
         let size = heads.events.size;
         let peaks = (0..64u8).rev().filter(|level| size >> level & 1 == 1);
@@ -115,7 +115,7 @@ impl BenchLog {
         Self { batch: CommitBatch::on(heads), peaks: peaks.map(|level| (level, load(level))).collect(), serial: size }
     }
 
-    fn batch(&mut self, leaves: u64, documents: Vec<ClaimedDocument>) -> CommitBatch {
+    pub(crate) fn batch(&mut self, leaves: u64, documents: Vec<ClaimedDocument>) -> CommitBatch {
         let expected = elchi::store::Heads { events: self.batch.events.head, directory: self.batch.directory.head };
         let mut batch = CommitBatch { documents, ..CommitBatch::on(expected) };
         let mut append = LogAppend::nothing(expected.events);

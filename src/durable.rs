@@ -9,7 +9,7 @@
 //! whole new file.
 
 use std::fs::{DirBuilder, File};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -52,6 +52,13 @@ impl StagedFile {
         self.file.as_file().sync_all()?;
         self.file.persist_noclobber(&self.target).map_err(|error| error.error)?;
         sync_folder(folder_of(&self.target))
+    }
+}
+
+/// For formats that go back to what they have written.
+impl Seek for StagedFile {
+    fn seek(&mut self, position: io::SeekFrom) -> io::Result<u64> {
+        self.file.seek(position)
     }
 }
 

@@ -7,7 +7,7 @@ use elchi::tlog::{
     CheckpointRefused, Frontier, LogPolicy, LogSigningKey, VerifiedCheckpoint, WitnessSigningKey, cosign_checkpoint, sign_checkpoint,
     verify_consistency,
 };
-use elchi::wire::{NoteSignature, PolicyName, SignedNote, compose_note, parse_note, parse_tlog_policy};
+use elchi::wire::{NoteSignature, PolicyName, SignedNote, compose_note, encode_tlog_proof, parse_note, parse_tlog_policy};
 use signed_note::{StandardVerifier, VerifierList};
 
 const ORIGIN: &str = "mla.example/events";
@@ -196,4 +196,17 @@ fn keys_of_witnesses_are_kept_as_text_and_are_no_keys_of_logs() {
     for wrong in ["", &text[1..], &text[..text.len() - 4], &format!("{text}\n"), &text.replace("witness.", "witnesz.")] {
         assert!(WitnessSigningKey::parse(wrong).is_err(), "{wrong:?}");
     }
+}
+
+/// What somebody keeps for years for each leaf: of a log of a million leaves, with two witnesses of each state.
+#[test]
+fn a_proof_with_four_cosignatures_takes_at_most_two_kilobytes() {
+    let world = World::new();
+    let checkpoint = sign_checkpoint(&world.log, TreeHead { size: 1_000_000, root: hash(b"root") }).unwrap();
+    let note = world.note(&[(0, NOW), (1, NOW), (2, NOW), (3, NOW)]);
+    let lines = [checkpoint.note().signatures(), &note.signatures()[1..]].concat();
+    let note = compose_note(checkpoint.note().text(), &lines).unwrap();
+    assert_eq!(note.signatures().len(), 5);
+    let proof = encode_tlog_proof(999_999, &[hash(b"node"); 20], &note);
+    assert!((1_500..=2_048).contains(&proof.len()), "{}", proof.len());
 }

@@ -165,5 +165,5 @@ fn a_member_whose_keys_are_stolen_ends_their_own_access() {
     assert_eq!(refused.status.code(), Some(2));
     // A colleague goes on, and an auditor finds nothing wrong.
     joining.ok(&["inbox"], "people/kg.gpo-01");
-    joining.ok(&["audit"], "people/kg.audit-01");
+    joining.ok(&["audit", "follow"], "people/kg.audit-01");
 }

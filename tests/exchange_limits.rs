@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use elchi::clock;
 use elchi::domain::limits::CASE_SLIPS_MAX;
-use elchi::domain::{Log, UnixMillis};
+use elchi::domain::{Hash, Log, UnixMillis};
 use elchi::exchange::ActError;
 use elchi::store::Step;
 use elchi::trust::{Case, JudgedAt, permit_act, verify_statement};
@@ -124,7 +124,7 @@ fn a_case_has_room_for_so_many_slips() {
 fn case_with(followed: &Followed, slips: usize) -> Case {
     let document = |number: usize| {
         let tag = format!("{number:064x}");
-        (tag.clone(), json!({"cover": tag, "holders": ["tr.moj"]}))
+        (tag.clone(), json!({"cover": tag, "holders": {"tr.moj": {"in_force": {"key": Hash::ZERO, "sha256": Hash::ZERO}}}}))
     };
     let documents: BTreeMap<_, _> = (0..slips).map(document).collect();
     let value = json!({

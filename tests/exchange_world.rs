@@ -37,12 +37,13 @@ const AUTHORITIES: [(&str, bool); 5] =
     [("kg.gpo", true), ("kg.mvd", false), ("tr.moj", true), ("tr.ist-cpp", false), ("tr.ank-cpp", false)];
 
 /// The members. The last stands in no directory.
-const MEMBERS: [(&str, &[Role]); 11] = [
+const MEMBERS: [(&str, &[Role]); 12] = [
     ("kg.gpo/07", &[Role::Signatory]),
     ("kg.gpo/08", &[Role::Drafter]),
     ("kg.gpo/09", &[Role::Auditor]),
     ("kg.gpo/10", &[Role::Signatory]),
     ("kg.mvd/01", &[Role::Signatory]),
+    (AUDITOR, &[Role::Auditor]),
     ("tr.moj/01", &[Role::Signatory, Role::Custodian]),
     ("tr.moj/02", &[Role::Auditor]),
     ("tr.ist-cpp/01", &[Role::Signatory]),
@@ -50,6 +51,9 @@ const MEMBERS: [(&str, &[Role]); 11] = [
     ("kg.gpo/98", &[Role::Signatory]),
     ("kg.gpo/99", &[]),
 ];
+
+/// An auditor whose own authority is in no case.
+pub(crate) const AUDITOR: &str = "kg.mvd/02";
 
 /// Entered by no one until a test does it.
 pub(crate) const NEWCOMER: &str = "kg.gpo/98";

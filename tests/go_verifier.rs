@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 
+use elchi::audit::write_mirror;
 use elchi::domain::Log;
 use elchi::wire::{EntryBundleName, HashTileName};
 
@@ -28,7 +29,7 @@ fn said(output: &Output) -> String {
 }
 
 /// The verifier, built once.
-fn verifier() -> &'static Path {
+pub(super) fn verifier() -> &'static Path {
     static BUILT: OnceLock<(tempfile::TempDir, PathBuf)> = OnceLock::new();
     let (_, program) = BUILT.get_or_init(|| {
         let folder = tempfile::tempdir().unwrap();
@@ -103,4 +104,50 @@ fn gos_sumdb_computes_the_root_from_the_tiles_that_are_served() {
         write(&name, &tile);
         assert_eq!(verify().status.code(), Some(1));
     }
+}
+
+/// What `sumdb` says of a mirror's log.
+fn verify_mirror(world: &World, folder: &Path, log: &str) -> Output {
+    let text = fs::read_to_string(world.profile("kg.audit/01").join("policy.txt")).unwrap();
+    let origin = text.lines().find_map(|line| line.strip_prefix("log ")?.split_once('+').filter(|(name, _)| name.ends_with(log)));
+    let (origin, rest) = origin.unwrap();
+    let vkey = format!("{origin}+{rest}");
+    run(Command::new(verifier()).args(["tiles", "--origin", origin, "--vkey", &vkey]).arg(folder.join(log)))
+}
+
+/// A mirror that is brought up to date as the log grows over a full tile; and one of another history.
+#[test]
+fn a_mirror_is_a_log_that_gos_sumdb_reads_whole() {
+    let world = World::play();
+    let folder = world.path("mirror");
+    let bring_up = || {
+        let mut client = world.client("kg.audit/01");
+        client.follow().unwrap();
+        write_mirror(&client, &folder)
+    };
+    let size_of = |log: Log| world.client("kg.audit/01").mirror(log).head().size;
+    let files: Vec<_> = (0..100).map(|number| world.sample(&format!("{number}.bin"), 100)).collect();
+    for _ in 0..3 {
+        let mirrored = bring_up().unwrap();
+        for (log, mirrored) in Log::ALL.into_iter().zip(mirrored) {
+            let agreed = verify_mirror(&world, &folder, log.as_str());
+            assert!(said(&agreed).contains(&format!("agrees: {} leaves", size_of(log))), "{}", said(&agreed));
+            assert_eq!((mirrored.log, mirrored.now), (log, size_of(log)));
+        }
+        world.send(&files).unwrap();
+    }
+    bring_up().unwrap();
+    assert!(size_of(Log::Events) > 256 + 100);
+    let mirrored = bring_up().unwrap();
+    assert!(mirrored.iter().all(|mirrored| mirrored.before == mirrored.now), "nothing new");
+    let parts: Vec<_> = fs::read_dir(folder.join("events/tile/entries")).unwrap().map(|file| file.unwrap().file_name()).collect();
+    assert_eq!(parts.len(), 2, "one full bundle, one folder with the newest partial one: {parts:?}");
+
+    let path = folder.join("events/checkpoint");
+    let note = fs::read_to_string(&path).unwrap();
+    let root = note.lines().nth(2).unwrap();
+    let other = if root.starts_with('A') { root.replacen('A', "B", 1) } else { format!("A{}", &root[1..]) };
+    fs::write(&path, note.replacen(root, &other, 1)).unwrap();
+    let refused = bring_up().unwrap_err();
+    assert!(refused.is_unproven() && refused.to_string().contains("another history"), "{refused}");
 }

@@ -43,6 +43,7 @@ const NAMED_ONLY_BY: &[(&str, &str)] = &[
     ("hpke", "seal"),
     ("clap", "cli"),
     ("rpassword", "cli"),
+    ("zip", "audit"),
 ];
 
 /// What only one module may do.

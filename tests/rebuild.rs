@@ -6,8 +6,9 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
+use elchi::clock;
 use elchi::crypto::hash;
-use elchi::exchange::{Difference, FoldNews, Part, SoundFold, fold_logs};
+use elchi::exchange::{ActError, Difference, FoldNews, Part, SoundFold, fold_logs};
 use elchi::store::{DifferenceKind, Moment, OpenFault, Step, Store, StoreFault, StoreSettings};
 use rocksdb::{DB, Options};
 
@@ -140,6 +141,31 @@ fn a_sound_store_has_no_difference_and_a_check_changes_no_row() {
     assert_eq!(Rows::open(&settings).all(), before);
     assert_eq!(fs::read(&settings.guard_file).unwrap(), guard);
     assert!(!settings.folder.join("fresh").exists(), "what was folded is gone again");
+}
+
+/// Somebody takes a sealed document off the disk, or puts another in its place.
+#[test]
+fn a_blob_that_somebody_swept_or_overwrote_is_named_and_is_not_passed_off_as_what_was_sent() {
+    for is_swept in [true, false] {
+        let (mut world, case) = world();
+        let settings = world.stop().settings();
+        let rows = Rows::open(&settings);
+        for (key, value) in rows.of("small_blobs") {
+            if is_swept { rows.delete("small_blobs", &key) } else { rows.put("small_blobs", &key, &vec![0; value.len()]) }
+        }
+        drop(rows);
+        let store = Store::open(&settings).unwrap();
+        let damages = store.verify_storage(&mut |_| {}).unwrap();
+        assert_eq!(damages.len(), 4, "each of the documents: {damages:?}");
+        world.start_on(store);
+        world.release("tr.moj/01", &case);
+        let blob = world.exchange().open_released_blob(&world.peer("tr.moj/01"), &case.documents[0]);
+        match blob.and_then(|blob| blob.read_at(0, clock::now())) {
+            Ok(bytes) => assert!(!is_swept && bytes.iter().all(|byte| *byte == 0), "the reader has the digest of what was signed"),
+            Err(ActError::Fault(_)) => assert!(is_swept),
+            Err(ActError::Refused(refusal)) => panic!("a fault is no refusal: {refusal}"),
+        }
+    }
 }
 
 #[test]
@@ -328,20 +354,20 @@ const DAMAGES: [Damage; 12] = [
     Damage {
         name: "a slip that is gone",
         change: |rows| rows.delete("slips", &rows.of("slips")[0].0),
-        named: (Missing, Part::Kept, "slip of document"),
+        named: (Missing, Part::Kept, " of document "),
         logs_hold: true,
     },
     Damage {
         name: "a slip with other bytes",
         change: |rows| alter(rows, "slips", 0, 5),
-        named: (Altered, Part::Kept, "slip of document"),
+        named: (Altered, Part::Kept, " of document "),
         logs_hold: true,
     },
     Damage {
         name: "a slip that no statement names",
         change: |rows| {
             let (key, value) = &rows.of("slips")[0];
-            rows.put("slips", &[&key[..32], b"kg.other"].concat(), value);
+            rows.put("slips", &[&key[..32], b"kg.other\0", hash(value).as_bytes()].concat(), value);
         },
         named: (Surplus, Part::Kept, "for kg.other"),
         logs_hold: true,

@@ -3,8 +3,8 @@
 use elchi::domain::{AuthorityCode, Hash, Log, MemberCode, Nonce, Role, Tag, TreeHead, UploadId, UtcSecond};
 use elchi::mla::{RevocationReason, SubmissionKind};
 use elchi::wire::{
-    Act, AuthorityEntry, Cancellation, DocumentLine, Forward, Grant, MemberEntry, OnCase, OnDocuments, Recovery, Replacement, Revocation,
-    SlipLine, Statement, StatementMalformed, Submit, encode_statement, parse_statement,
+    Act, AuthorityEntry, Cancellation, DocumentLine, Forward, Grant, Inspection, MemberEntry, OnCase, OnDocuments, Recovery, Replacement,
+    Revocation, Rewrap, SlipLine, Statement, StatementMalformed, Submit, encode_statement, parse_statement,
 };
 use proptest::prelude::*;
 
@@ -61,6 +61,13 @@ fn forward() -> impl Strategy<Value = Act> {
     })
 }
 
+fn rewrap() -> impl Strategy<Value = Act> {
+    (tag(), tags(), authority(), hash()).prop_map(|(case, documents, own, digest)| {
+        let slips = slips_for(&documents, &[own], digest);
+        Act::Rewrap(Rewrap { case, documents, slips })
+    })
+}
+
 fn member_entry() -> impl Strategy<Value = Act> {
     let roles = proptest::sample::subsequence(Role::ALL.to_vec(), 1..=5);
     (hash(), member(), roles, hash(), hash(), "age1pq1[a-z0-9]{5,40}", second(), second()).prop_map(
@@ -87,7 +94,12 @@ fn act() -> impl Strategy<Value = Act> {
         submit(),
         forward(),
         on_documents.clone().prop_map(Act::Release),
-        on_documents.prop_map(Act::Opened),
+        on_documents.clone().prop_map(Act::Opened),
+        on_documents.clone().prop_map(Act::Unwrap),
+        on_documents.clone().prop_map(Act::Confirm),
+        on_documents.prop_map(Act::Reject),
+        rewrap(),
+        authority().prop_map(|authority| Act::Inspect(Inspection { authority })),
         on_case.clone().prop_map(Act::Acknowledge),
         on_case.prop_map(Act::Close),
         authority_entry,

@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 
 use elchi::crypto::{hash, hash_parts};
 use elchi::domain::limits::{SEGMENT_BYTES, SMALL_BLOB_BYTES_MAX, UPLOAD_IDLE_SECONDS_MAX, UPLOADS_PER_MEMBER_MAX};
-use elchi::domain::{AuthorityCode, ChainKind, Hash, Log, MemberCode, Tag, TreeHead, UnixMillis, UploadId};
+use elchi::domain::{ChainKind, Hash, Log, MemberCode, SlipName, Tag, TreeHead, UnixMillis, UploadId};
 use elchi::store::{
     Acceptance, AcceptedStatement, ChainEntry, ChainLink, ClaimedDocument, ClaimedUpload, CommitBatch, CommitFault, Heads, LogAppend,
-    NewNode, NewSlip, OpenFault, Store, StoreFault, StoreSettings, UPLOAD_PREFIX_BYTES, UploadFault, UploadProgress, ViewUpdate,
+    NewNode, NewSlip, OpenFault, SlipChange, Store, StoreFault, StoreSettings, UPLOAD_PREFIX_BYTES, UploadFault, UploadProgress,
+    ViewUpdate,
 };
 
 pub(crate) const NOW: UnixMillis = UnixMillis(1_795_465_140_000);
@@ -117,7 +118,7 @@ pub(crate) struct Model {
     statements: Vec<AcceptedStatement>,
     chains: BTreeMap<(ChainKind, Tag), Vec<u64>>,
     documents: BTreeMap<Tag, Vec<u8>>,
-    slips: BTreeMap<(Tag, AuthorityCode), Vec<u8>>,
+    slips: BTreeMap<SlipName, Vec<u8>>,
     views: BTreeMap<(u8, Tag), Vec<u8>>,
 }
 
@@ -198,7 +199,7 @@ impl Model {
             for (tag, upload, _) in &act.documents {
                 batch.documents.push(ClaimedDocument { tag: *tag, upload: upload.clone() });
                 let bytes = [b"slip of ".as_slice(), tag.as_bytes()].concat();
-                batch.slips.push(NewSlip { document: *tag, authority: "tr.moj".parse().unwrap(), bytes });
+                batch.slips.push(SlipChange::Put(NewSlip { document: *tag, authority: "tr.moj".parse().unwrap(), bytes }));
             }
         }
         for (log, leaves) in new {
@@ -219,7 +220,14 @@ impl Model {
             next.chains.entry((entry.kind, entry.tag)).or_default().push(entry.leaf_index);
         }
         next.statements.extend(batch.statements);
-        next.slips.extend(batch.slips.into_iter().map(|slip| ((slip.document, slip.authority), slip.bytes)));
+        for change in batch.slips {
+            match change {
+                SlipChange::Put(NewSlip { document, authority, bytes }) => {
+                    next.slips.insert(SlipName { document, authority, sha256: hash(&bytes) }, bytes);
+                }
+                SlipChange::Drop(name) => _ = next.slips.remove(&name),
+            }
+        }
         next.views.extend(batch.views.into_iter().map(|update| ((update.view, update.tag), update.bytes)));
         for act in acts {
             next.documents.extend(act.documents.iter().map(|(tag, _, content)| (*tag, content.clone())));
@@ -266,8 +274,8 @@ impl Model {
             let last = (0..).zip(leaves).map(|(seq, leaf_index)| ChainLink { seq, leaf_index: *leaf_index }).last();
             assert_eq!(store.load_chain_head(*kind, tag)?, last);
         }
-        for ((document, authority), slip) in &self.slips {
-            assert_eq!(store.load_slip(document, authority)?.as_ref(), Some(slip));
+        for (name, slip) in &self.slips {
+            assert_eq!(store.load_slip(name)?.as_ref(), Some(slip));
         }
         for ((view, tag), bytes) in &self.views {
             assert_eq!(store.load_view(*view, tag)?.as_ref(), Some(bytes));
@@ -445,7 +453,7 @@ fn a_batch_that_contradicts_itself_is_refused_whole() {
         ("an old leaf", |batch| batch.chain[0].leaf_index = 0),
         ("a leaf to come", |batch| batch.chain[0].leaf_index = 99),
         ("a long slip", |batch| {
-            batch.slips.push(NewSlip { document: Tag::ZERO, authority: "tr.moj".parse().unwrap(), bytes: vec![0; 4097] })
+            batch.slips.push(SlipChange::Put(NewSlip { document: Tag::ZERO, authority: "tr.moj".parse().unwrap(), bytes: vec![0; 4097] }))
         }),
     ];
     for (what, spoil) in spoilers {

@@ -45,7 +45,7 @@ fn the_story_ends_well_and_both_sides_see_the_same() {
 fn an_audit_finds_the_whole_log_consistent_from_either_side() {
     let world = World::play();
     for auditor in ["kg.audit/01", "tr.audit/01"] {
-        let report = world.run_json(auditor, &["audit"]);
+        let report = world.run_json(auditor, &["audit", "follow"]);
         assert_eq!(report["unopened_releases"], serde_json::json!([]));
     }
 }

@@ -38,8 +38,9 @@ fn open(world: &World, member: &str, case: &Tag, into: &str) -> Result<(), Strin
 /// An auditor finds nothing wrong, and stock tools agree with the evidence.
 fn audit(world: &World, folder: &str) -> Value {
     let folder = world.path(folder);
-    world.run_json("tr.audit/01", &["audit"]);
-    let report = world.run_json("kg.audit/01", &["audit", "--evidence", folder.to_str().unwrap()]);
+    world.run_json("tr.audit/01", &["audit", "follow"]);
+    let report = world.run_json("kg.audit/01", &["audit", "follow"]);
+    world.run_json("kg.audit/01", &["audit", "evidence", folder.to_str().unwrap()]);
     let verified = Command::new(folder.join("verify.sh")).output().unwrap();
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
     report

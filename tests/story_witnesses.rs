@@ -10,7 +10,7 @@ use elchi::client::{Client, ClientError};
 use elchi::domain::{Log, UtcSecond};
 use elchi::trust::Standing;
 
-use crate::story_world::{PROGRAM, World, send_all_waiting};
+use crate::story_world::{PROGRAM, World, send_all_waiting, wait_until_ended};
 
 /// A witness that is back is asked again within seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -55,7 +55,7 @@ fn work_goes_on_openly_while_the_others_witness_is_away() {
     let told = String::from_utf8_lossy(&shown.stderr).into_owned();
     assert!(told.contains("notice: provisional: no witness of TR has cosigned the events log since"), "{told}");
     assert_eq!(world.run_json("kg.gpo/01", &["show", &case])["events"][0]["provisional"], true);
-    let audited = world.run_json("kg.audit/01", &["audit"]);
+    let audited = world.run_json("kg.audit/01", &["audit", "follow"]);
     assert_eq!((&audited["standing"], audited["provisional"].as_array().unwrap().len()), (&"provisional".into(), 1));
 
     // Ankara, whose witness it is, believes nothing new, and loses nothing.
@@ -151,8 +151,8 @@ fn copy_folder(from: &std::path::Path, to: &std::path::Path) {
     assert!(Command::new("cp").arg("-a").arg(from).arg(to).status().unwrap().success());
 }
 
-#[test]
-fn a_server_with_yesterdays_backup_and_guard_file_is_stopped_by_the_witnesses() {
+/// A stopped server with the state of before a request that both witnesses have cosigned, guard file and all.
+fn world_with_yesterdays_backup() -> World {
     let mut world = World::play();
     world.stop_server();
     copy_folder(&world.path("server"), &world.path("backup"));
@@ -161,7 +161,28 @@ fn a_server_with_yesterdays_backup_and_guard_file_is_stopped_by_the_witnesses() 
     world.stop_server();
     fs::rename(world.path("server"), world.path("lost")).unwrap();
     fs::rename(world.path("backup"), world.path("server")).unwrap();
+    world
+}
 
+#[test]
+fn a_server_that_began_while_all_witnesses_were_away_stops_when_one_is_back_that_knows_more() {
+    let mut world = world_with_yesterdays_backup();
+    world.kill_witness("KG");
+    world.kill_witness("TR");
+    world.start_server();
+    let pid = world.server_pid();
+    let fault = follow(&mut world.client("tr.audit/01")).unwrap_err();
+    assert!(matches!(fault, ClientError::NotWitnessed(_)), "nobody believes it meanwhile: {fault}");
+    world.start_witness("TR");
+    wait_until_ended(pid);
+    let traces = fs::read_to_string(world.path("server/traces-2.json")).unwrap();
+    assert!(traces.contains("does not let this server go on"), "{traces}");
+    world.forget_server();
+}
+
+#[test]
+fn a_server_with_yesterdays_backup_and_guard_file_is_stopped_by_the_witnesses() {
+    let mut world = world_with_yesterdays_backup();
     let mut command = Command::new(PROGRAM);
     let refused = command.args(["serve", "--config"]).arg(world.config()).output().unwrap();
     assert_eq!(refused.status.code(), Some(2));

@@ -165,6 +165,11 @@ impl World {
         self.end_server(Signal::TERM);
     }
 
+    /// The server has ended by itself.
+    pub(super) fn forget_server(&mut self) {
+        self.pid = None;
+    }
+
     fn end_server(&mut self, signal: Signal) {
         if let Some(pid) = self.pid.take() {
             end(pid, signal);
@@ -225,6 +230,10 @@ fn start(command: &[&str], config: &Path, address: &str, traces: &Path) -> Pid {
 
 fn end(pid: Pid, signal: Signal) {
     kill_process(pid, signal).unwrap();
+    wait_until_ended(pid);
+}
+
+pub(super) fn wait_until_ended(pid: Pid) {
     let begun = Instant::now();
     while test_kill_process(pid).is_ok() && !is_zombie(pid) {
         assert!(begun.elapsed() < PATIENCE, "the process does not end");

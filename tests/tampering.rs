@@ -33,9 +33,13 @@ struct Lie {
     alter: Box<dyn Fn(Vec<u8>) -> Vec<u8> + Send + Sync>,
 }
 
+/// What a server that makes everything up answers to a path, if it does.
+type Forgery = dyn Fn(&str) -> Option<Vec<u8>> + Send + Sync;
+
 struct LyingApi {
     api: Api,
     lie: Arc<Mutex<Option<Arc<Lie>>>>,
+    forgery: Arc<Mutex<Option<Arc<Forgery>>>>,
 }
 
 impl Handler for LyingApi {
@@ -43,6 +47,10 @@ impl Handler for LyingApi {
 
     async fn answer(&self, peer: VerifiedPeer, request: Request<IncomingBody>) -> Response<OutgoingBody> {
         let path = request.uri().path().to_owned();
+        let forgery = self.forgery.lock().unwrap().clone();
+        if let Some(forged) = forgery.and_then(|forgery| forgery(&path)) {
+            return Response::new(OutgoingBody::from_bytes(forged));
+        }
         let answer = self.api.answer(peer, request).await;
         let lie = self.lie.lock().unwrap().clone().filter(|lie| path.starts_with(lie.path) && answer.status().is_success());
         let Some(lie) = lie else { return answer };
@@ -57,6 +65,7 @@ impl Handler for LyingApi {
 pub(super) struct LyingWorld {
     pub(super) world: World,
     lie: Arc<Mutex<Option<Arc<Lie>>>>,
+    forgery: Arc<Mutex<Option<Arc<Forgery>>>>,
     stop: Option<oneshot::Sender<()>>,
     server: Option<JoinHandle<()>>,
 }
@@ -67,7 +76,8 @@ impl LyingWorld {
         world.stop_server();
         let server = load_server(&world.config()).unwrap();
         let lie: Arc<Mutex<Option<Arc<Lie>>>> = Arc::default();
-        let told = lie.clone();
+        let forgery: Arc<Mutex<Option<Arc<Forgery>>>> = Arc::default();
+        let (told, forged) = (lie.clone(), forgery.clone());
         let (stop, stopped) = oneshot::channel();
         let (ready, is_ready) = std::sync::mpsc::channel();
         let thread = std::thread::spawn(move || {
@@ -83,13 +93,13 @@ impl LyingWorld {
                 let listener = tokio::net::TcpListener::bind(server.config.listen).await.unwrap();
                 tokio::spawn(Cosigning::begin(exchange.clone(), &server.witnesses).await.unwrap().run());
                 ready.send(()).unwrap();
-                let api = Arc::new(LyingApi { api: Api::new(exchange.clone()), lie: told });
+                let api = Arc::new(LyingApi { api: Api::new(exchange.clone()), lie: told, forgery: forged });
                 let shutdown = async { drop(stopped.await) };
                 run_listener(listener, edge, Arc::new(ServerGate::new(exchange.clone())), api, shutdown).await.unwrap();
             });
         });
         is_ready.recv().unwrap();
-        Self { world, lie, stop: Some(stop), server: Some(thread) }
+        Self { world, lie, forgery, stop: Some(stop), server: Some(thread) }
     }
 
     fn lie(&self, path: &'static str, alter: impl Fn(Vec<u8>) -> Vec<u8> + Send + Sync + 'static) {
@@ -101,8 +111,14 @@ impl LyingWorld {
         *self.lie.lock().unwrap() = Some(Arc::new(Lie { path, status: Some(status), alter: Box::new(move |_| body.clone()) }));
     }
 
+    /// Answers what is made up, where there is something.
+    pub(super) fn forge(&self, forgery: impl Fn(&str) -> Option<Vec<u8>> + Send + Sync + 'static) {
+        *self.forgery.lock().unwrap() = Some(Arc::new(forgery));
+    }
+
     pub(super) fn be_honest(&self) {
         *self.lie.lock().unwrap() = None;
+        *self.forgery.lock().unwrap() = None;
     }
 
     fn open(&self, into: &str) -> (Result<(), ClientError>, PathBuf) {
@@ -192,6 +208,22 @@ fn an_altered_slip_does_not_open() {
 }
 
 #[test]
+fn a_document_that_was_released_and_did_not_open_is_told() {
+    let lying = LyingWorld::play();
+    lying.lie("/v1/blobs/", flip_middle);
+    require_unproven(lying.open("altered").0, "a flipped blob");
+    lying.be_honest();
+    let case = lying.world.case.to_string();
+    let log = lying.world.run_json("kg.audit/01", &["audit", "case", &case]);
+    let unopened: Vec<&Value> = log["releases"].as_array().unwrap().iter().filter(|release| release["opened"].is_null()).collect();
+    assert!(!unopened.is_empty() && unopened.iter().all(|release| release["member"] == "tr.moj/01"), "{log}");
+    let text = lying.world.run("kg.audit/01", &["audit", "case", &case]).stdout;
+    assert_eq!(String::from_utf8(text).unwrap().matches("NOT OPENED").count(), unopened.len());
+    let report = lying.world.run_json("kg.audit/01", &["audit", "follow"]);
+    assert_eq!(report["unopened_releases"].as_array().unwrap().len(), unopened.len());
+}
+
+#[test]
 fn slips_of_other_documents_are_not_taken() {
     let lying = LyingWorld::play();
     let swap = |value: &mut Value| {
@@ -227,6 +259,22 @@ fn an_altered_receipt_proves_nothing_and_the_act_stays_in_the_outbox() {
         assert_eq!(client.load_waiting().unwrap().len(), 1, "{what}: it was called sent");
         lying.be_honest();
         assert_eq!(send_all_waiting(&mut client).unwrap().len(), 1, "{what}");
+    }
+}
+
+#[test]
+fn the_receipt_of_another_act_proves_nothing() {
+    let lying = LyingWorld::play();
+    let receipts = lying.world.profile("kg.gpo/01").join("receipts");
+    for file in fs::read_dir(receipts).unwrap().map(|file| file.unwrap().path()) {
+        let kept: Value = serde_json::from_slice(&fs::read(file).unwrap()).unwrap();
+        let replayed = kept["receipt"].clone();
+        lying.lie("/v1/acts", in_json(move |value| value["receipt"] = replayed.clone()));
+        require_unproven(lying.world.send(&[]).map(drop), "a replayed receipt");
+        let mut client = lying.world.client("kg.gpo/01");
+        let waiting = client.load_waiting().unwrap();
+        assert_eq!(waiting.len(), 1, "it was called sent");
+        client.discard_waiting(&waiting[0].name).unwrap();
     }
 }
 
@@ -316,7 +364,7 @@ fn a_signature_line_by_an_unknown_key_does_not_spoil_the_evidence() {
 }
 
 /// What both witnesses would say if they looked at nothing.
-fn cosign_by_all(world: &World, checkpoint: &VerifiedCheckpoint) -> Vec<u8> {
+pub(super) fn cosign_by_all(world: &World, checkpoint: &VerifiedCheckpoint) -> Vec<u8> {
     let continues = verify_consistency(Frontier::new().head(), checkpoint.head(), &[]).unwrap();
     let cosign = |state: &str| {
         let key = fs::read_to_string(world.path(&format!("witness-{state}/witness.key"))).unwrap();
@@ -371,12 +419,16 @@ fn a_rewritten_history_is_proven_by_what_members_signed_to_have_seen() {
     let fault = run_audit(&mut lying.world.client("kg.audit/01")).unwrap_err();
     assert!(fault.is_unproven() && fault.to_string().contains("another history"), "{fault}");
     // As a command it exits with 1, and keeps what the finding rests on.
-    let found = lying.world.run("kg.audit/01", &["audit"]);
+    let found = lying.world.run("kg.audit/01", &["audit", "follow"]);
     assert_eq!(found.status.code(), Some(1));
     let kept = fs::read_dir(profile.join("evidence")).unwrap().map(|entry| entry.unwrap().path()).find(|path| path.is_dir()).unwrap();
     assert!(fs::read_to_string(kept.join("finding.txt")).unwrap().contains("another history"));
     assert_eq!(fs::read(kept.join("memory/events.leaves")).unwrap(), fs::read(profile.join("memory/events.leaves")).unwrap());
     assert!(kept.join("roots/KG.pem").exists() && !kept.join("tls.key.age").exists());
+    // Again, as a timer would: the same finding, kept once.
+    assert_eq!(lying.world.run("kg.audit/01", &["audit", "follow"]).status.code(), Some(1));
+    assert_eq!(fs::read_dir(profile.join("evidence")).unwrap().filter(|entry| entry.as_ref().unwrap().path().is_dir()).count(), 1);
+    assert_eq!(fs::read_to_string(kept.join("finding.txt")).unwrap().matches("another history").count(), 1);
     // The honest log, told from the beginning, is consistent.
     lying.be_honest();
     fs::remove_dir_all(profile.join("memory")).unwrap();
@@ -438,7 +490,7 @@ fn sign_directory(lying: &LyingWorld, leaves: &[Vec<u8>]) -> Vec<u8> {
 }
 
 /// The leaves of a member's copy of a log: a length of two bytes before each.
-fn leaves_of(path: &Path) -> Vec<Vec<u8>> {
+pub(super) fn leaves_of(path: &Path) -> Vec<Vec<u8>> {
     let bytes = fs::read(path).unwrap();
     let (mut rest, mut leaves) = (bytes.as_slice(), Vec::new());
     while let Some((length, after)) = rest.split_first_chunk::<2>() {

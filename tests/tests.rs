@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, clippy::print_stderr, reason = "tests stop at the first surprise")]
 
+#[cfg(feature = "server")]
+mod audit;
 mod back_dating;
 mod chain;
 mod cosignatures;
@@ -25,11 +27,15 @@ mod exchange_world;
 mod gate;
 #[cfg(feature = "server")]
 mod go_verifier;
+#[cfg(feature = "server")]
+mod inspections;
 mod layering;
 mod net;
 mod policy;
 #[cfg(feature = "server")]
 mod rebuild;
+#[cfg(feature = "server")]
+mod rewriting;
 mod seal;
 mod sign;
 mod statements;
@@ -40,11 +46,15 @@ mod store_faults;
 #[cfg(feature = "server")]
 mod story;
 #[cfg(feature = "server")]
+mod story_hand;
+#[cfg(feature = "server")]
 mod story_keys;
 #[cfg(feature = "server")]
 mod story_machines;
 #[cfg(feature = "server")]
 mod story_recovery;
+#[cfg(feature = "server")]
+mod story_slips;
 #[cfg(feature = "server")]
 mod story_unlock;
 #[cfg(feature = "server")]
@@ -58,5 +68,6 @@ mod trust_acts;
 mod trust_cases;
 mod trust_directory;
 mod trust_replacement;
+mod trust_slips;
 mod trust_world;
 mod witness;

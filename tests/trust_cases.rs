@@ -1,8 +1,6 @@
 //! The life cycle as PROTOCOL.md has it, judged act by act: by whom, with which role, in which state, and what the case
 //! is then. The expectations are written from the document, not from the program's own table.
 
-use std::collections::BTreeSet;
-
 use elchi::domain::{AuthorityCode, Role};
 use elchi::trust::{ActPermit, Case};
 use elchi::wire::{Refusal, RefusalCode};
@@ -79,10 +77,17 @@ const LIFE_CYCLE: &str = "
     tr.ist-cpp | opened: cover                | ? ?  ?                    =                     =         =         =         =
     tr.ank-cpp | opened: cover                | ? ?  ?                    ?                     ?         ?         ?         ?
     kz.gp      | opened: cover                | ? ?  ?                    ?                     ?         ?         ?         ?
+
+    kg.gpo     | unwrap: cover                | ? =  =                    =                     =         =         =         =
+    kg.mvd     | unwrap: cover                | ? ?  ?                    ?                     ?         ?         ?         ?
+    tr.ist-cpp | unwrap: cover                | ? ?  ?                    =                     =         =         =         =
+    tr.moj     | reject: cover                | ? =  =                    =                     =         =         =         =
+    tr.ist-cpp | reject: cover                | ? ?  ?                    =                     =         =         =         =
+    kz.gp      | reject: cover                | ? ?  ?                    ?                     ?         ?         ?         ?
 ";
 
 /// Who may do an act at all. Another role is refused whatever the case is, so the answer tells nothing of it.
-const MAY: [(&str, &[Role]); 7] = [
+const MAY: [(&str, &[Role]); 9] = [
     ("request", &[Role::Signatory]),
     ("response", &[Role::Signatory]),
     ("acknowledge", &[Role::Signatory]),
@@ -90,6 +95,8 @@ const MAY: [(&str, &[Role]); 7] = [
     ("close", &[Role::Signatory]),
     ("release", &[Role::Drafter, Role::Signatory, Role::Custodian]),
     ("opened", &[Role::Drafter, Role::Signatory, Role::Custodian]),
+    ("unwrap", &[Role::Drafter, Role::Signatory, Role::Custodian]),
+    ("reject", &[Role::Drafter, Role::Signatory, Role::Custodian]),
 ];
 
 fn may(words: &str, role: Role) -> bool {
@@ -182,12 +189,16 @@ const AFTER_EACH_ACT: [&str; 7] = [
      withheld of cover: kg.gpo",
 ];
 
+fn codes<'c>(codes: impl Iterator<Item = &'c AuthorityCode>) -> String {
+    codes.map(ToString::to_string).collect::<Vec<_>>().join(" ")
+}
+
 /// The case in the words of [`AFTER_EACH_ACT`].
 fn describe(case: &Case) -> Vec<String> {
-    let codes = |codes: &BTreeSet<AuthorityCode>| codes.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
     let documents = case.documents().iter();
-    let documents = documents.map(|(tag, document)| format!("{} of {}: {}", name(tag), name(document.cover()), codes(document.holders())));
-    std::iter::once(format!("{:?}: {}", case.state(), codes(case.parties()))).chain(documents).collect()
+    let documents =
+        documents.map(|(tag, document)| format!("{} of {}: {}", name(tag), name(document.cover()), codes(document.holders().keys())));
+    std::iter::once(format!("{:?}: {}", case.state(), codes(case.parties().iter()))).chain(documents).collect()
 }
 
 #[test]

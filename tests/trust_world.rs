@@ -14,7 +14,7 @@ use elchi::trust::{
 };
 use elchi::wire::{
     Act, AuthorityEntry, Cancellation, DocumentLine, Forward, Grant, MemberEntry, OnCase, OnDocuments, Recovery, Refusal, Replacement,
-    Revocation, SlipLine, Statement, Submit, encode_directory_leaf, encode_statement,
+    Revocation, Rewrap, SlipLine, Statement, Submit, encode_directory_leaf, encode_statement,
 };
 
 use super::chain::{AT, at, enrol, second, state, state_ca, validity};
@@ -108,7 +108,7 @@ pub(super) fn slip(document: Tag, authority: &AuthorityCode) -> SlipLine {
 }
 
 /// An act of `signer`: `request tr.moj: cover evidence`, `forward tr.ist-cpp: cover`, `close`, `member kg.gpo/90 drafter`,
-/// `replace kg.gpo new`, `replace kg.gpo newer over new`, `grant kg.gpo/01`, `grant kg.gpo/01 of new`, `recover` alike.
+/// `replace kg.gpo new`, `replace kg.gpo newer over new`, `grant kg.gpo/01`, `grant kg.gpo/01 of new`, `recover` alike, `rewrap new: cover`.
 /// Slips go to everyone who is named, and of a submission to the sender; of a document called `withheld` to nobody
 /// else. It builds on nothing: see [`following`].
 pub(super) fn act(signer: &str, words: &str) -> Act {
@@ -121,6 +121,15 @@ pub(super) fn act(signer: &str, words: &str) -> Act {
         "response" => Act::Submit(submit(signer, SubmissionKind::Response, rest, documents)),
         "release" => Act::Release(OnDocuments { case, documents }),
         "opened" => Act::Opened(OnDocuments { case, documents }),
+        "unwrap" => Act::Unwrap(OnDocuments { case, documents }),
+        "confirm" => Act::Confirm(OnDocuments { case, documents }),
+        "reject" => Act::Reject(OnDocuments { case, documents }),
+        "rewrap" => {
+            let own = person(signer).code.authority().clone();
+            let (_, key) = sealing_key(if rest.is_empty() { own.as_str() } else { rest });
+            let line = |document: &Tag| SlipLine { key, sha256: hash(format!("{rest} {document}").as_bytes()), ..slip(*document, &own) };
+            Act::Rewrap(Rewrap { case, slips: documents.iter().map(line).collect(), documents })
+        }
         "acknowledge" => Act::Acknowledge(OnCase { case, after }),
         "forward" => {
             let to = authorities(rest);
@@ -198,7 +207,7 @@ pub(super) fn following(mut act: Act, last: Hash) -> Act {
         | Act::Cancel(Cancellation { after, .. })
         | Act::Grant(Grant { after, .. })
         | Act::Recover(Recovery { after, .. }) => *after = last,
-        Act::Release(_) | Act::Opened(_) => {}
+        Act::Release(_) | Act::Opened(_) | Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) | Act::Inspect(_) => {}
     }
     act
 }

@@ -1,8 +1,9 @@
 //! The audit itself.
 
 use super::heads::Views;
-use super::report::{AuditReport, AuditedCase, AuditedEvent, PendingReplacement, RevokedHolder, UnopenedRelease};
-use crate::client::{CaseHistory, Client, ClientError};
+use super::releases::{Release, releases};
+use super::report::{AuditReport, AuditedCase, AuditedEvent, Inspected, PendingReplacement, RevokedHolder};
+use crate::client::{CaseEvent, CaseHistory, Client, ClientError};
 use crate::clock;
 use crate::crypto::hash;
 use crate::domain::Log;
@@ -17,8 +18,10 @@ pub fn run_audit(client: &mut Client) -> Result<AuditReport, ClientError> {
     client.follow()?;
     let authorities = client.watched_authorities();
     let histories = client.load_registered(&authorities)?;
-    let chains = client.verify_chains()?;
-    let heads = verify_views(client, &histories)?;
+    let inspections = client.load_inspections(&authorities)?;
+    let chains = client.mirror(Log::Events).verify_chains()?;
+    let acts: Vec<&CaseEvent> = histories.iter().flat_map(|history| &history.events).chain(&inspections).collect();
+    let heads = verify_views(client, &acts)?;
     let (events, directory) = (client.mirror(Log::Events).head(), client.mirror(Log::Directory).head());
     Ok(AuditReport {
         events: (events.size, events.root),
@@ -27,18 +30,25 @@ pub fn run_audit(client: &mut Client) -> Result<AuditReport, ClientError> {
         provisional: client.provisional_notices(),
         authorities,
         chains,
-        statements: histories.iter().map(|history| history.events.len() as u64).sum::<u64>() + directory.size,
+        statements: acts.len() as u64 + directory.size,
         heads,
         unopened_releases: histories.iter().flat_map(unopened_releases).collect(),
         cases: histories.iter().map(summarise).collect(),
+        inspections: inspections.iter().filter_map(inspected).collect(),
         pending_replacements: pending_replacements(client.directory()),
         revoked_holders: revoked_holders(client.directory()),
     })
 }
 
-fn verify_views(client: &Client, histories: &[CaseHistory]) -> Result<u64, ClientError> {
+fn inspected(event: &CaseEvent) -> Option<Inspected> {
+    let statement = event.statement.statement();
+    let Act::Inspect(act) = &statement.act else { return None };
+    Some(Inspected { event: event.first_index, time: event.time, member: statement.actor.clone(), authority: act.authority.clone() })
+}
+
+fn verify_views(client: &Client, acts: &[&CaseEvent]) -> Result<u64, ClientError> {
     let (mut events, mut directory) = (Views::of(Log::Events), Views::of(Log::Directory));
-    for event in histories.iter().flat_map(|history| &history.events) {
+    for event in acts {
         let (statement, sha256) = (event.statement.statement(), event.statement.sha256());
         let first_leaf = event.leaves.first().and_then(|leaf| decode_event_leaf(leaf).ok());
         events.take(statement.seen, event.first_index, sha256);
@@ -55,18 +65,9 @@ fn verify_views(client: &Client, histories: &[CaseHistory]) -> Result<u64, Clien
     Ok(events.verify(client.mirror(Log::Events))? + directory.verify(client.mirror(Log::Directory))?)
 }
 
-/// Releases of a document to an authority of which no member has signed `opened` for it.
-fn unopened_releases(history: &CaseHistory) -> Vec<UnopenedRelease> {
-    let mut found = Vec::new();
-    for event in &history.events {
-        let statement = event.statement.statement();
-        let Act::Release(release) = &statement.act else { continue };
-        let opened = history.documents_opened_by(statement.actor.authority());
-        for document in release.documents.iter().filter(|document| !opened.contains(document)) {
-            found.push(UnopenedRelease { case: history.tag, document: *document, member: statement.actor.clone(), time: event.time });
-        }
-    }
-    found
+/// Releases that nobody of the reader's authority has signed `opened` for since.
+fn unopened_releases(history: &CaseHistory) -> impl Iterator<Item = Release> {
+    releases(history).into_iter().filter(|release| release.opened.is_none())
 }
 
 fn pending_replacements(directory: &Directory) -> Vec<PendingReplacement> {
@@ -95,7 +96,7 @@ fn revoked_holders(directory: &Directory) -> Vec<RevokedHolder> {
 }
 
 fn summarise(history: &CaseHistory) -> AuditedCase {
-    let event = |event: &crate::client::CaseEvent| {
+    let event = |event: &CaseEvent| {
         let statement = event.statement.statement();
         AuditedEvent { index: event.first_index, time: event.time, op: statement.act.op(), actor: statement.actor.clone() }
     };

@@ -1,42 +1,64 @@
 //! What an audit that found something wrong leaves behind: all that the finding rests on, as it was at that moment.
 //!
 //! ```text
-//! PROFILE/evidence/audit-2026-11-24T09-00-00Z/
-//!   finding.txt              what is wrong, in words
+//! PROFILE/evidence/audit-91ab…/        one for each state of this machine's copies
+//!   finding.txt              what is wrong, in words, each finding once
 //!   memory/                  this machine's copies of both logs, their checkpoints, the statements that were read
 //!   policy.txt .p7s roots/   what it was judged by
 //! PROFILE/evidence/*.checkpoint      heads that contradict each other, as they were offered (`client::follow`)
 //! ```
+//!
+//! An audit that runs on a timer finds the same thing again and again. The folder is named for the heads of the copies and
+//! the policy, so the second time it is there, and what is in it is not copied again.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::client::{Client, ClientError};
+use crate::client::ClientError;
 use crate::clock;
-use crate::durable;
+use crate::crypto::hash;
+use crate::durable::{self, StagedFile};
 
 /// What of a profile a finding rests on. No key is among it.
 const KEPT: [&str; 4] = ["memory", "policy.txt", "policy.p7s", "roots"];
 
-/// Copies it into a new folder of the profile's `evidence`, and gives the folder.
+/// What tells one state of the copies from another.
+const HEADS: [&str; 3] = ["memory/events.checkpoint", "memory/directory.checkpoint", "policy.txt"];
+
+/// Copies it into a folder of the profile's `evidence`, unless it is there, and gives the folder.
 ///
 /// # Errors
 /// When a file cannot be read or written.
-pub fn keep_finding(client: &Client, finding: &ClientError) -> Result<PathBuf, ClientError> {
-    let moment = clock::now_second().to_string().replace(':', "-");
-    let folder = client.profile().path(&format!("evidence/audit-{moment}"));
-    fs::create_dir_all(&folder).map_err(ClientError::file("make", &folder))?;
+pub fn keep_finding(profile: &Path, finding: &ClientError) -> Result<PathBuf, ClientError> {
+    let folder = profile.join("evidence").join(format!("audit-{:.16}", state_of(profile)));
+    make_folder(&folder)?;
     for name in KEPT {
-        copy(&client.profile().path(name), &folder.join(name))?;
+        copy(&profile.join(name), &folder.join(name))?;
     }
-    let text = folder.join("finding.txt");
-    durable::publish_file(&text, format!("{finding}\n").as_bytes()).map_err(ClientError::file("write", &text))?;
+    note(&folder.join("finding.txt"), &finding.to_string())?;
     Ok(folder)
+}
+
+/// Names the heads of the copies and the policy. A head is a checkpoint's text: cosignatures come and go.
+fn state_of(profile: &Path) -> String {
+    let text = |name: &&str| fs::read_to_string(profile.join(name)).unwrap_or_default();
+    let heads: Vec<String> = HEADS.iter().map(text).map(|text| text.split("\n\n").take(1).collect()).collect();
+    hash(heads.join("\n\n").as_bytes()).to_string()
+}
+
+/// Adds a finding with its time, once.
+fn note(path: &Path, finding: &str) -> Result<(), ClientError> {
+    let noted = fs::read_to_string(path).unwrap_or_default();
+    if noted.contains(finding) {
+        return Ok(());
+    }
+    let text = format!("{noted}{} {finding}\n", clock::now_second());
+    durable::publish_file(path, text.as_bytes()).map_err(ClientError::file("write", path))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), ClientError> {
     if from.is_dir() {
-        fs::create_dir_all(to).map_err(ClientError::file("make", to))?;
+        make_folder(to)?;
         for entry in fs::read_dir(from).map_err(ClientError::file("read", from))? {
             let path = entry.map_err(ClientError::file("read", from))?.path();
             if let Some(name) = path.file_name() {
@@ -45,6 +67,19 @@ fn copy(from: &Path, to: &Path) -> Result<(), ClientError> {
         }
         return Ok(());
     }
-    // The copies of the logs are appended to later, so a link would not do.
-    fs::copy(from, to).map(drop).map_err(ClientError::file("copy", from))
+    if from.exists() && !to.exists() { copy_file(from, to) } else { Ok(()) }
+}
+
+/// The copies of the logs are appended to later, so a link would not do. A copy that is cut short is none.
+fn copy_file(from: &Path, to: &Path) -> Result<(), ClientError> {
+    let mut source = fs::File::open(from).map_err(ClientError::file("read", from))?;
+    let copied = StagedFile::stage(to).and_then(|mut staged| {
+        std::io::copy(&mut source, &mut staged)?;
+        staged.publish()
+    });
+    copied.map_err(ClientError::file("copy", from))
+}
+
+fn make_folder(folder: &Path) -> Result<(), ClientError> {
+    fs::create_dir_all(folder).map_err(ClientError::file("make", folder))
 }

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::releases::Release;
 use crate::client::ProvisionalNotice;
 use crate::domain::{AuthorityCode, Hash, MemberCode, Tag, UnixMillis};
 use crate::mla::{CaseState, Op};
@@ -28,12 +29,27 @@ pub struct AuditReport {
     pub heads: u64,
     /// The cases.
     pub cases: Vec<AuditedCase>,
-    /// Releases that nobody of the authority has signed `opened` for. Not wrong; worth a question.
-    pub unopened_releases: Vec<UnopenedRelease>,
+    /// Auditors who read statements of these authorities' cases.
+    pub inspections: Vec<Inspected>,
+    /// Releases that nobody of the authority has signed `opened` for since. Not wrong; worth a question.
+    pub unopened_releases: Vec<Release>,
     /// Replacements of sealing keys that wait to take effect. Not wrong; worth a question.
     pub pending_replacements: Vec<PendingReplacement>,
     /// Revoked members who hold a key in force, which should be replaced. Not wrong; worth a question.
     pub revoked_holders: Vec<RevokedHolder>,
+}
+
+/// An auditor's inspection of a register.
+#[derive(Debug, Clone, Serialize)]
+pub struct Inspected {
+    /// Index of its leaf.
+    pub event: u64,
+    /// When, by the log.
+    pub time: UnixMillis,
+    /// Who.
+    pub member: MemberCode,
+    /// Whose register.
+    pub authority: AuthorityCode,
 }
 
 /// A case as it was replayed.
@@ -60,19 +76,6 @@ pub struct AuditedEvent {
     pub op: Op,
     /// Who.
     pub actor: MemberCode,
-}
-
-/// A document that was released and not opened.
-#[derive(Debug, Clone, Serialize)]
-pub struct UnopenedRelease {
-    /// The case.
-    pub case: Tag,
-    /// The document.
-    pub document: Tag,
-    /// To whom.
-    pub member: MemberCode,
-    /// When.
-    pub time: UnixMillis,
 }
 
 /// A sealing key that waits to take an authority's over.
@@ -126,6 +129,9 @@ impl AuditReport {
         self.provisional.iter().for_each(|notice| text += &format!("  {notice}\n"));
         for case in &self.cases {
             text += &format!("  case {}  {}, {} acts\n", case.case, case.state, case.events.len());
+        }
+        for Inspected { time, member, authority, .. } in &self.inspections {
+            text += &format!("  read by auditors: {} the cases of {}, {}\n", member.label(), authority.label(), time.to_second());
         }
         for release in &self.unopened_releases {
             text += &format!(

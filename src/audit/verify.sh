@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Verifies this folder with openssl (3.0 or newer), sha256sum and coreutils alone, and says what it verified.
+# A folder with logs/events.leaves is a bundle: one case, of which nothing may be missing. Any other is evidence.
 #
 #   ./verify.sh                     everything but the documents' content
 #   ./verify.sh --profile FOLDER    also opens what that member's authority may open; needs age 1.3 or newer
@@ -8,8 +9,8 @@
 # Exit code 0: all of it holds. 1: something does not, and it is named.
 #
 # What it cannot know: whether the roots are the right ones. Compare their fingerprints, which it prints,
-# with those that each state's registrar gave you. Nor whether a case went on after the last statement that
-# is here, nor whether an act was allowed: both are for `elchi audit`.
+# with those that each state's registrar gave you. Nor whether an act was allowed, nor, of evidence, whether a
+# case went on after the last statement that is here: both are for `elchi audit follow`.
 #
 # Rules: every text is held against its one spelling, by writing it again from what was read of it; nothing
 # goes into arithmetic before it is known to be a number; all runs inside `main`, which bash leaves at once,
@@ -59,12 +60,17 @@ certificate() { # file
   fi
 }
 
+# Whatever may be here: f a file, d a folder. What is under blobs and slips, and names of folders, are looked at below.
+expected='d (roots|policy|logs|events|directory|blobs|slips|(events|directory)/[^/]*)|f (SHA256SUMS|verify\.sh|roots/[A-Z]{2}\.pem|policy/policy\.(txt|p7s)|logs/(events|directory)\.(checkpoint|vkey)|(events|directory)/[^/]*/(statement\.txt|signature\.p7s|(signer|issuer)\.pem|leaf-[0-9]+\.(bin|tlog-proof))|(blobs|slips)/[^/]*)'
+is_bundle() { [ -e logs/events.leaves ]; }
+
 # ---- every file is the one that was written; what this does not prove is proven below ----
 verify_sums() {
   sha256sum --strict --quiet -c SHA256SUMS > "$work/sums" 2>&1 || { wrong "files are not as they were written:"; sed 's/^/  /' "$work/sums"; }
   find . -type f ! -path './blobs/*' ! -path './slips/*' ! -name SHA256SUMS | sed 's|^\./||' | sort | tr '\n' '\0' | xargs -0 sha256sum > "$work/there"
   cmp -s "$work/there" SHA256SUMS || wrong "SHA256SUMS does not list exactly the files that are there"
-  [ -z "$(find . ! -type f ! -type d)" ] || wrong "there is something that is neither a file nor a folder"
+  find . -mindepth 1 -printf '%y %P\0' | grep -zvxE "$expected" | tr '\0' '\n' > "$work/strange"
+  while read -r _ name; do wrong "$name does not belong here"; done < "$work/strange"
 }
 
 # ---- a detached CMS by a certificate of one purpose; -no-CA…: the system's own authorities are none of ours ----
@@ -192,6 +198,7 @@ verify_cosignatures() { # log, note; the body is in $work/body
   if [ "$quorum" != none ] && [ -z "${voted[${own:-none}]:-}" ]; then wrong "$2 is cosigned by${said%,}: by none of the own state's witnesses"; fi
   if [ "$quorum" = none ]; then echo "$1 log: unwitnessed, as the policy has it"
   elif [ -n "${voted[$quorum]:-}" ]; then echo "$1 log: cosigned by${said%,}: all that the policy asks for"
+  elif is_bundle; then wrong "$2 is cosigned by${said%,}: a bundle needs all that the policy asks for"
   else echo "$1 log: PROVISIONAL, cosigned by${said%,}; the policy asks for more"; fi
 }
 
@@ -251,12 +258,21 @@ folders() { # log
 touched() { # statement
   local op
   op=$(field op "$1")
-  case $op in release | opened) ;; *) sed -n 's/^case /01/p' "$1" ;; esac
+  case $op in release | opened | unwrap | rewrap | confirm | reject | inspect) ;; *) sed -n 's/^case /01/p' "$1" ;; esac
   sed -n 's/^document \([0-9a-f]*\).*/02\1/p' "$1"
-  case $op in submit | forward) ;; *) return ;; esac
-  { sed -n 's/^actor \(.*\)\/.*/\1/p' "$1"; field to "$1"; } | sort -u | while read -r authority; do
+  case $op in
+    submit | forward) sed -n 's/^actor \(.*\)\/.*/\1/p' "$1"; field to "$1" ;;
+    inspect) field authority "$1" ;;
+  esac | sort -u | while read -r authority; do
     echo "03$(printf 'elchi-register/v1\n%s' "$authority" | digest)"
   done
+}
+
+# When, who, what: in a bundle each act is told, so that it can be read from what was verified.
+tell() { # folder, time in milliseconds
+  local text="$1/statement.txt"
+  echo "  leaf $((10#${1#events/})): $(date -u -d "@$(($2 / 1000))" +%Y-%m-%dT%H:%M:%SZ) $(field actor "$text") $(field op "$text")$(field to "$text" | sed 's/^/ to /')" | tr -cd ' -~'
+  echo
 }
 
 declare -A chain_length chain_end
@@ -282,6 +298,7 @@ verify_event() { # folder's name
       [ "${bytes:128:80}" = "$(printf %016x "${chain_length[$chain]:-0}")${chain_end[$chain]:-$(printf %064d 0)}" ] \
         || wrong "$at/leaf-$index.bin does not build on the leaf before it in its chain: something is missing"
       chain_length[$chain]=$((${chain_length[$chain]:-0} + 1)) chain_end[$chain]=$REPLY
+      echo "$((index + 1)):${chain:2}" >> "$work/own"
     fi
     index=$((index + 1))
   done
@@ -289,6 +306,7 @@ verify_event() { # folder's name
   [[ ! $time < $last_time ]] || wrong "$at claims to be older than what was logged before it"
   last_time=$time
   verify_statement events "$at" "$((16#$time))" member
+  ! is_bundle || tell "$at" "$((16#$time))"
 }
 
 # The root itself certified who signed.
@@ -324,6 +342,7 @@ verify_entry() { # folder's name
 verify_logs() {
   local name entries
   : > "$work/strange"
+  : > "$work/own"
   folders events > "$work/events"
   folders directory > "$work/directory"
   while read -r name; do wrong "a folder is called $name"; done < "$work/strange"
@@ -331,8 +350,51 @@ verify_logs() {
   entries=$(wc -l < "$work/directory")
   [ "$entries" = "${size[directory]}" ] || wrong "the directory log has ${size[directory]} entries, and not all are here"
   while read -r name <&3; do verify_entry "$name"; done 3< "$work/directory"
-  # A leaf says nothing of whose it is: a statement that nothing builds on can be left out of a folder unseen.
-  echo "events log: $((leaves - entries)) of ${size[events]} leaves are here; whether others belong to these cases only \`elchi audit\` can tell"
+  if is_bundle; then verify_bundle "$((leaves - entries))"
+  # A leaf says nothing of whose it is: a statement that nothing builds on can be left out of evidence unseen.
+  else echo "events log: $((leaves - entries)) of ${size[events]} leaves are here; whether others belong to these cases only \`elchi audit follow\` can tell"; fi
+}
+
+# The SHA-256 of each line of hex digits, all of one length: in bulk, since a process for each would take hours. A file
+# for each is cheap in memory, where there is a file system in memory.
+digests() { # bytes in a line
+  local batch
+  split -a 5 -l 8192 - "$work/batch."
+  for batch in "$work"/batch.*; do
+    tr -d '\n' < "$batch" | tr a-f A-F | basenc --base16 -d | split -a 4 -d -b "$1" - "$records/"
+    printf '%s\0' "$records"/* | xargs -0 sha256sum | cut -c1-64
+    rm "$batch" "$records"/*
+  done
+}
+
+# The root of a tree (RFC 6962, section 2.1) over the leaves in $work/leaves, level by level: a node without a
+# neighbour goes up as it is.
+compute_root() {
+  local level="$work/level" pairs="$work/pairs"
+  sed 's/^/00/' "$work/leaves" | digests 137 > "$level"
+  while [ "$(wc -l < "$level")" -gt 1 ]; do
+    paste -d '\0' - - < "$level" > "$pairs"
+    { grep -xE '.{128}' "$pairs" | sed 's/^/01/' | digests 65; grep -xE '.{64}' "$pairs"; } > "$level"
+  done
+  REPLY=$(cat "$level")
+}
+
+# ---- a bundle: one case, and all of the log's leaves; none that has one of its tags is without its statement ----
+verify_bundle() { # how many leaves have their statement here
+  local cases
+  cases=$(cat events/*/statement.txt 2>/dev/null | sed -n 's/^case //p' | sort -u)
+  [ -e READ-ME-FIRST.html ] || wrong "READ-ME-FIRST.html is missing"
+  is_hash "$cases" || { wrong "a bundle is of one case, and these statements are not"; return; }
+  [ "$(wc -c < logs/events.leaves)" = $((136 * ${size[events]})) ] || { wrong "logs/events.leaves does not hold the ${size[events]} leaves of the log"; return; }
+  od -An -v -tx1 -w136 logs/events.leaves | tr -d ' ' > "$work/leaves"
+  # "elchi-event/v1\n", time, directory size, kind, tag
+  ! grep -qvE '^656c6368692d6576656e742f76310a.{32}0[123]' "$work/leaves" || wrong "logs/events.leaves has something that is no leaf"
+  cut -c31-46 "$work/leaves" | sort -c 2>/dev/null && cut -c47-62 "$work/leaves" | sort -c 2>/dev/null || wrong "logs/events.leaves has a leaf that claims to be older than the one before it"
+  compute_root
+  [ "$REPLY" = "${root_hash[events]}" ] || wrong "logs/events.leaves does not have the root that logs/events.checkpoint signs"
+  sed 's/^[0-9]*://' "$work/own" | sort -u > "$work/tags"
+  cut -c65-128 "$work/leaves" | grep -nxFf "$work/tags" | cmp -s - "$work/own" || wrong "logs/events.leaves has leaves of this case or its documents whose statement is not here: something is missing"
+  [ "$bad" != 0 ] || echo "events log: all ${size[events]} leaves have the signed root; $1 are of case $cases, and no other has a tag of the case or of its documents"
 }
 
 # ---- sealed documents and slips: as the signed statements say ----
@@ -415,8 +477,10 @@ main() {
   esac
   if [ -n "${ELCHI_UNLOCK:-}" ]; then unlock=$(realpath -e "$ELCHI_UNLOCK") || exit 1; fi
   cd "$(dirname "$0")" || exit 1
+  ! is_bundle || expected+='|f (READ-ME-FIRST\.html|logs/events\.leaves)'
   work=$(mktemp -d) || exit 1
-  trap 'rm -rf "$work"' EXIT
+  records=$(mktemp -d -p /dev/shm 2>/dev/null) || { records=$work/records; mkdir "$records"; }
+  trap 'rm -rf "$work" "$records"' EXIT
   [[ $(openssl version) =~ ^OpenSSL\ ([3-9]|[1-9][0-9])\. ]] || { wrong "openssl 3.0 or newer is needed to verify anything"; exit 1; }
 
   verify_sums

@@ -63,13 +63,17 @@ pub(super) enum Command {
         /// The case.
         case: String,
     },
+    /// After your authority's key was replaced: seal its old slips to the new key (custodians), and check what colleagues
+    /// sealed anew. What is interrupted is gone on with when it is run again.
+    Rewrap,
     /// Every act on a case or a document, verified: who asked for it, got it, opened it.
     History {
         /// A case or a document.
         tag: String,
     },
-    /// Verify the whole log for your state (auditors).
-    Audit(AuditArgs),
+    /// Verify the whole log for your state, and prove what stands in it (auditors).
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Object to what the directory says of your authority.
     #[command(subcommand)]
     Directory(DirectoryCommand),
@@ -164,11 +168,39 @@ pub(super) struct ReplyArgs {
     pub(super) files: Vec<PathBuf>,
 }
 
-#[derive(Debug, Args)]
-pub(super) struct AuditArgs {
-    /// A new folder for all statements, certificates and proofs, with a script that verifies them.
-    #[arg(long, value_name = "FOLDER")]
-    pub(super) evidence: Option<PathBuf>,
+#[derive(Debug, Subcommand)]
+pub(super) enum AuditCommand {
+    /// Fetch what is new of both logs and verify all of them. Made for a timer: exit code 0 says consistent, 1 proven wrong
+    /// (what that rests on is kept, and said where), 2 could not check.
+    Follow,
+    /// Who asked for which document of a case, when, and whether and when it was opened.
+    Case {
+        /// The case: its tag, or the first characters of it.
+        tag: String,
+    },
+    /// The same of one document.
+    Document {
+        /// The document: its tag, or the first characters of it.
+        tag: String,
+    },
+    /// Write all statements, certificates and proofs, with a script that verifies them.
+    Evidence {
+        /// A new folder.
+        folder: PathBuf,
+    },
+    /// Keep a full mirror of both logs: bring a folder of files, as C2SP tlog-tiles has them, up to date.
+    Mirror {
+        /// The folder; made, if there is none.
+        folder: PathBuf,
+    },
+    /// Write one case as a file that proves itself: for an expert or the defence, years later, offline.
+    Bundle {
+        /// The case.
+        case: String,
+        /// The new file.
+        #[arg(long, value_name = "FILE.zip")]
+        out: PathBuf,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,15 +1,13 @@
-//! What a prosecutor does with a case: `inbox`, `show`, `open`, `ack`, `forward`, `close`, `history`; and what
-//! an auditor does: `audit`.
+//! What a prosecutor does with a case: `inbox`, `show`, `open`, `ack`, `forward`, `close`, `history`.
 
 use serde_json::{Value, json};
 
-use super::arguments::{AuditArgs, ForwardArgs, OpenArgs, ProfileArgs};
+use super::arguments::{ForwardArgs, OpenArgs, ProfileArgs};
 use super::events::Events;
 use super::fault::CliFault;
 use super::output::{Bar, Output};
 use super::profile::open_client;
-use crate::audit::{keep_finding, run_audit, write_evidence};
-use crate::client::{Client, ClientError, InboxEntry};
+use crate::client::{Client, ClientError, InboxEntry, Rewrapping};
 use crate::domain::Tag;
 use crate::trust::VerifiedReceipt;
 
@@ -140,6 +138,30 @@ fn act(
     Ok(())
 }
 
+pub(super) fn rewrap(profile: &ProfileArgs, output: &Output) -> Result<(), CliFault> {
+    let mut client = open_client(profile, output)?;
+    let mut bar = Bar::counting();
+    let report = client.rewrap(&mut |done, all| bar.show("documents", done, all))?;
+    drop(bar);
+    output.result(&report, || {
+        let Rewrapping { rewrapped, confirmed, rejected, waiting, left } = &report;
+        let mut text = format!("{rewrapped} documents sealed to the key in force, {confirmed} that colleagues had sealed anew confirmed\n");
+        if *rejected > 0 {
+            text += &format!(
+                "{rejected} rejected: a colleague sealed something else than the document's identity; the old slips stay. Ask why.\n"
+            );
+        }
+        if *waiting > 0 {
+            text += &format!("{waiting} wait for a second member who holds the old key and the new one: elchi rewrap\n");
+        }
+        if *left > 0 {
+            text += &format!("{left} are sealed to an old key, and left to a custodian who holds it\n");
+        }
+        text
+    });
+    Ok(())
+}
+
 pub(super) fn history(profile: &ProfileArgs, tag: &str, output: &Output) -> Result<(), CliFault> {
     let mut client = open_client(profile, output)?;
     let (history, document) = client.find_history(tag)?;
@@ -149,22 +171,5 @@ pub(super) fn history(profile: &ProfileArgs, tag: &str, output: &Output) -> Resu
             document.map_or_else(|| format!("case {}", history.tag), |document| format!("document {document} of case {}", history.tag));
         format!("{what}\nverified from this machine's copy of the log\n\n{}", events.to_text())
     });
-    Ok(())
-}
-
-pub(super) fn audit(profile: &ProfileArgs, args: AuditArgs, output: &Output) -> Result<(), CliFault> {
-    let mut client = open_client(profile, output)?;
-    let report = match run_audit(&mut client) {
-        Err(finding) if finding.is_unproven() => {
-            let kept = keep_finding(&client, &finding)?;
-            output.remark(&format!("notice: what this rests on is kept in {}", kept.display()));
-            return Err(finding.into());
-        }
-        outcome => outcome?,
-    };
-    if let Some(folder) = &args.evidence {
-        write_evidence(&mut client, folder)?;
-    }
-    output.result(&report, || report.to_text());
     Ok(())
 }

@@ -4,6 +4,7 @@
 //! was checked, and the answer is no; 2: it could not be done or checked.
 
 mod arguments;
+mod audit;
 mod directory;
 mod events;
 mod fault;
@@ -61,8 +62,9 @@ fn dispatch(arguments: Arguments, output: &Output) -> Result<(), CliFault> {
         Command::Forward(args) => member::forward(profile, args, output),
         Command::Reply(args) => sending::reply(profile, args, output),
         Command::Close { case } => member::close(profile, &case, output),
+        Command::Rewrap => member::rewrap(profile, output),
         Command::History { tag } => member::history(profile, &tag, output),
-        Command::Audit(args) => member::audit(profile, args, output),
+        Command::Audit(command) => audit::run(profile, command, output),
         Command::Directory(command) => directory::run(profile, command, output),
         Command::Profile(command) => profile::run(profile, command, output),
         Command::Registrar(command) => registrar::run(profile, command, output),

@@ -95,5 +95,6 @@ fn deed(act: &Act) -> String {
         Act::Grant(entry) => format!("granted its sealing key to {}", entry.member.label()),
         Act::Recover(entry) => format!("put its sealing key {} together from shares", entry.key),
         Act::Submit(_) | Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Forward(_) | Act::Close(_) => act.op().to_string(),
+        Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) | Act::Inspect(_) => act.op().to_string(),
     }
 }

@@ -62,7 +62,6 @@ impl Bar {
     }
 
     /// Of things that are counted, not weighed.
-    #[cfg(feature = "server")]
     pub(super) fn counting() -> Self {
         Self::with_template("{msg} {bar:30} {pos}/{len} {per_sec}")
     }

@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use super::{Client, ClientError};
-use crate::domain::{ChainKind, Hash, Log, Tag, UnixMillis};
+use super::{ClientError, Mirror};
+use crate::domain::{ChainKind, Hash, Tag, UnixMillis};
 use crate::tlog::leaf_hash;
 use crate::wire::{EventLeaf, decode_event_leaf};
 
@@ -39,15 +39,15 @@ impl Order {
     }
 }
 
-impl Client {
-    /// Verifies every chain of this machine's copy of the events log, also those of cases that are not this member's: their
+impl Mirror {
+    /// Verifies every chain of this copy of the events log, also those of cases that are not this member's: their
     /// leaves tell nothing, but each must build on the one before. Gives the number of chains. Takes about 150 bytes of memory a chain.
     ///
     /// # Errors
     /// When a leaf is no event, is older than the one before it, or does not build on its chain.
     pub fn verify_chains(&self) -> Result<u64, ClientError> {
         let (mut chains, mut order) = (Chains::default(), Order::default());
-        self.mirror(Log::Events).scan(0, |index, bytes| {
+        self.scan(0, |index, bytes| {
             let leaf = decode_event_leaf(bytes).map_err(|fault| wrong(index, &fault.to_string()))?;
             order.take(index, &leaf)?;
             chains.take(index, &leaf, bytes)

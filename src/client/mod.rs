@@ -9,6 +9,7 @@
 //!   follow     ── newer checkpoints, only if they continue the copies; the directory, folded and judged
 //!   send       ── outbox: seal, stage ── upload ── sign ── act ── receipt verified ── "sent"
 //!   open       ── release ── receipt verified ── slip, blob ── verified to the last byte ── files appear ── opened
+//!   rewrap     ── unwrap ── slips opened with the old key, sealed to the one in force ── rewrap; a colleague: confirm
 //!   history    ── a case replayed from the log: every statement, in order, judged as of its leaf
 //! ```
 
@@ -31,8 +32,10 @@ mod pipe;
 mod profile;
 mod profile_keys;
 mod recovery;
+mod rewrapping;
 mod sending;
 mod session;
+mod slips;
 mod standing;
 mod transfers;
 mod unlock;
@@ -57,6 +60,7 @@ pub use opening::OpenedSubmission;
 pub use outbox::{Draft, DraftDocument, Waiting};
 pub use profile::{Profile, ProfileSettings};
 pub use profile_keys::TlsKey;
+pub use rewrapping::Rewrapping;
 pub use sending::{SendingStage, Sent, Submission, Watch};
 pub use session::Session;
 pub use standing::ProvisionalNotice;

@@ -6,26 +6,22 @@
 //! opened  ── receipt verified
 //! ```
 //!
-//! Slips of what was opened are kept, still sealed, so that this authority can forward the documents.
+//! What was signed and does not open is answered by `reject` instead.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::thread;
 
 use super::cover::{COVER_NAME, CheckedCover, check_cover};
 use super::history::{CaseEvent, CaseHistory};
 use super::pipe::{PipeReader, pipe};
+use super::slips::{Identities, OpeningFault, find_released};
 use super::{Client, ClientError, Progress};
-use crate::domain::{AuthorityCode, Hash, Log, Tag};
+use crate::domain::{AuthorityCode, Tag};
 use crate::durable::{self, StagedFile};
-use crate::seal::{
-    Digest, DocumentDigests, DocumentIdentity, ExpectedSlip, OpenError, OpenedDocument, OpenedSlip, SealingIdentity, open_cover,
-    open_document, open_slip,
-};
-use crate::wire::{Act, DocumentLine, OnDocuments, SlipBody, SlipLine, Statement, Submit};
-
-/// The authority's sealing identities, by the fingerprint of the key.
-type Identities = BTreeMap<Hash, SealingIdentity>;
+use crate::seal::{Digest, DocumentDigests, DocumentIdentity, OpenError, OpenedDocument, OpenedSlip, open_cover, open_document};
+use crate::trust::SealedSlip;
+use crate::wire::{Act, DocumentLine, OnDocuments, SlipBody, Statement, Submit};
 
 /// A submission that was opened and verified.
 #[derive(Debug)]
@@ -68,19 +64,12 @@ impl CaseHistory {
 
     /// Whether an authority has a slip of a document of this case.
     pub fn holds(&self, authority: &AuthorityCode, document: &Tag) -> bool {
-        self.case.documents().get(document).is_some_and(|document| document.holders().contains(authority))
+        self.case.documents().get(document).is_some_and(|document| document.holders().contains_key(authority))
     }
 
     /// Every document that an authority has a slip of, in the log's order.
     pub fn documents_held_by(&self, authority: &AuthorityCode) -> Vec<Tag> {
         self.submissions_held_by(authority).into_iter().flat_map(|submission| submission.held).collect()
-    }
-
-    /// An authority's slip of a document, as signed by whoever sealed it.
-    fn slip_line(&self, document: &Tag, authority: &AuthorityCode) -> Result<&SlipLine, ClientError> {
-        let slips = self.events.iter().flat_map(|event| event.statement.statement().act.slips());
-        let line = slips.rev().find(|slip| slip.document == *document && slip.authority == *authority);
-        line.ok_or_else(|| ClientError::unproven(format!("no statement gives {authority} a slip of document {document}")))
     }
 }
 
@@ -102,92 +91,82 @@ impl Client {
         let history = self.load_case(case)?;
         let own = self.profile.member().authority().clone();
         let submission = choose_submission(&history, &own, position)?;
-        let identities = self.load_slip_identities(&history, &submission.held)?;
+        let chosen = self.choose_slips(&history, &submission.held)?;
+        let identities = self.load_identities(chosen.values().copied())?;
         let folder = make_new_folder(folder)?;
         let on_documents = OnDocuments { case: *case, documents: submission.held.clone() };
-        let (_, slips) = self.sign_and_put(Act::Release(on_documents.clone()), Vec::new())?;
-        let opened = self.open_slips(&history, &submission, slips, &identities)?;
-        let statement = submission.event.statement.statement();
-        let (first, rest) = opened.split_first().ok_or_else(|| ClientError::unproven("the server released no slip"))?;
-        let cover = self.fetch_cover(first, statement, submission.submit, &folder, progress)?;
-        for document in rest {
-            self.fetch_document(document, &cover, &folder, progress)?;
-        }
-        self.keep_slips(&opened)?;
+        let (_, released) = self.sign_and_put(Act::Release(on_documents.clone()), Vec::new())?;
+        let opened = self.open_released(&submission, &chosen, &released, &identities);
+        let cover = opened.and_then(|opened| self.fetch_all(&submission, &opened, &folder, progress));
+        let cover = cover.map_err(|refused| self.answer_refused(&history, refused))?;
         self.sign_and_put(Act::Opened(on_documents), Vec::new())?;
-        Ok(OpenedSubmission { cover, statement: statement.clone(), folder, documents: submission.held })
+        self.confirm_opened(&history, &chosen)?;
+        let statement = submission.event.statement.statement().clone();
+        Ok(OpenedSubmission { cover, statement, folder, documents: submission.held })
     }
 
-    /// Whether a document was opened and verified on this machine.
-    pub fn has_opened(&self, document: &Tag) -> bool {
-        self.slip_path(document).exists()
-    }
-
-    /// The slip of a document that was opened on this machine, opened again to be handed on.
-    pub(super) fn load_opened_slip(&self, history: &CaseHistory, document: &Tag) -> Result<OpenedSlip, ClientError> {
-        let path = self.slip_path(document);
-        let slip = std::fs::read(&path).map_err(|_| {
-            let hint = format!("open it first: elchi open {}", history.tag);
-            ClientError::not_possible(format!("document {document} was not opened on this machine"), hint)
-        })?;
-        self.open_one_slip(history, document, &slip, &self.load_slip_identities(history, &[*document])?)
-    }
-
-    /// The identities that open this authority's slips of documents, by the keys that the statements name: what was
-    /// sealed before a key was replaced opens with the old one.
-    fn load_slip_identities(&self, history: &CaseHistory, documents: &[Tag]) -> Result<Identities, ClientError> {
-        let own = self.profile.member().authority();
-        let lines = documents.iter().map(|document| history.slip_line(document, own));
-        let keys = lines.map(|line| Ok(line?.key)).collect::<Result<BTreeSet<Hash>, ClientError>>()?;
-        keys.into_iter().map(|key| Ok((key, self.load_authority_identity(&key)?))).collect()
-    }
-
-    fn open_slips(
+    /// Opens the slips that were released: of each document the one that was chosen.
+    fn open_released(
         &self,
-        history: &CaseHistory,
         submission: &HeldSubmission<'_>,
-        slips: Vec<SlipBody>,
+        chosen: &BTreeMap<Tag, SealedSlip>,
+        released: &[SlipBody],
         identities: &Identities,
-    ) -> Result<Vec<ReleasedDocument>, ClientError> {
-        let lines = submission.submit.documents.iter().filter(|line| submission.held.contains(&line.tag));
-        if slips.len() != submission.held.len() {
-            return Err(ClientError::unproven("the server did not release the slips that were asked for"));
-        }
-        lines
-            .zip(slips)
-            .map(|(line, body)| {
-                let slip = body.slip.0;
-                let opened = self.open_one_slip(history, &line.tag, &slip, identities)?;
-                Ok(ReleasedDocument { line: line.clone(), slip, opened })
-            })
-            .collect()
+    ) -> Result<Vec<ReleasedDocument>, OpeningFault> {
+        let lines = submission.submit.documents.iter().filter_map(|line| Some((line, chosen.get(&line.tag)?)));
+        let open = |(line, signed): (&DocumentLine, &SealedSlip)| {
+            let slip = find_released(released, &line.tag, signed)?.to_vec();
+            let opened = self.open_own_slip(&line.tag, signed, &slip, identities)?;
+            Ok(ReleasedDocument { line: line.clone(), slip, opened })
+        };
+        lines.map(open).collect()
     }
 
-    fn open_one_slip(
-        &self,
-        history: &CaseHistory,
-        document: &Tag,
-        slip: &[u8],
-        identities: &Identities,
-    ) -> Result<OpenedSlip, ClientError> {
-        let signed = history.slip_line(document, self.profile.member().authority())?;
-        let identity = identities.get(&signed.key).ok_or_else(|| ClientError::unproven(format!("document {document}: another key")))?;
-        let expected = ExpectedSlip { log: self.policy.origin(Log::Events), document, sha256: &signed.sha256 };
-        open_slip(slip, identity, &expected).map_err(|refused| ClientError::unproven(format!("document {document}: {refused}")))
+    /// Fetches and opens the cover, then the files, each into the folder once all of it is verified.
+    fn fetch_all(
+        &mut self,
+        submission: &HeldSubmission<'_>,
+        opened: &[ReleasedDocument],
+        folder: &Path,
+        progress: Progress<'_>,
+    ) -> Result<CheckedCover, OpeningFault> {
+        let (first, rest) = opened.split_first().ok_or_else(|| ClientError::unproven("the server released no slip"))?;
+        let cover = self.fetch_cover(first, submission, folder, progress)?;
+        for document in rest {
+            self.fetch_document(document, &cover, folder, progress)?;
+        }
+        opened.iter().try_for_each(|document| self.keep_slip(&document.line.tag, &document.slip))?;
+        Ok(cover)
+    }
+
+    /// What was signed and does not open is answered by a signed rejection.
+    fn answer_refused(&mut self, history: &CaseHistory, OpeningFault { fault, to_blame }: OpeningFault) -> ClientError {
+        let Some(document) = to_blame else { return fault };
+        let own = self.profile.member().authority();
+        let is_rewrapped = history.case.slip_of(&document, own).is_some_and(|held| held.waiting().is_some());
+        let hint = match is_rewrapped {
+            true => "open it again: the slip that was there before is used from now on",
+            false => "tell whoever sent it, and ask for it again",
+        };
+        let rejection = Act::Reject(OnDocuments { case: history.tag, documents: vec![document] });
+        match self.sign_and_put(rejection, Vec::new()) {
+            Ok(_) => ClientError::unproven(format!("{fault}; that you reject it is logged\nhint: {hint}")),
+            Err(other) => ClientError::unproven(format!("{fault}; that you reject it could not be logged: {other}")),
+        }
     }
 
     fn fetch_cover(
         &mut self,
         document: &ReleasedDocument,
-        statement: &Statement,
-        submit: &Submit,
+        submission: &HeldSubmission<'_>,
         folder: &Path,
         progress: Progress<'_>,
-    ) -> Result<CheckedCover, ClientError> {
+    ) -> Result<CheckedCover, OpeningFault> {
         let expected = document.sealed_digest();
         let opened = self.fetch_into(document, progress, move |identity, blob| open_cover(identity, blob, &expected))?;
         let bytes = opened.into_output();
-        let cover = check_cover(&bytes, statement, submit)?;
+        let cover = check_cover(&bytes, submission.event.statement.statement(), submission.submit);
+        let cover = cover.map_err(|fault| OpeningFault::of_signer(document.line.tag, fault))?;
         let path = folder.join(COVER_NAME);
         durable::publish_new_file(&path, &bytes).map_err(ClientError::file("write", &path))?;
         Ok(cover)
@@ -199,7 +178,7 @@ impl Client {
         cover: &CheckedCover,
         folder: &Path,
         progress: Progress<'_>,
-    ) -> Result<(), ClientError> {
+    ) -> Result<(), OpeningFault> {
         let tag = &document.line.tag;
         let listed = cover.document(tag).ok_or_else(|| ClientError::unproven(format!("the cover does not list document {tag}")))?;
         let path = folder.join(&listed.name);
@@ -208,7 +187,7 @@ impl Client {
         let expected = DocumentDigests { sealed: document.sealed_digest(), plaintext };
         let opened = self.fetch_into(document, progress, move |identity, blob| open_document(identity, blob, staged, &expected))?;
         // Every byte has been verified; from here on the file is there.
-        opened.into_output().publish_new().map_err(ClientError::file("write", &path))
+        Ok(opened.into_output().publish_new().map_err(ClientError::file("write", &path))?)
     }
 
     /// Streams a blob from the server into a thread that opens it.
@@ -217,7 +196,7 @@ impl Client {
         document: &ReleasedDocument,
         progress: Progress<'_>,
         open: impl FnOnce(&DocumentIdentity, PipeReader) -> Result<OpenedDocument<W>, OpenError> + Send,
-    ) -> Result<OpenedDocument<W>, ClientError> {
+    ) -> Result<OpenedDocument<W>, OpeningFault> {
         let DocumentLine { tag, bytes, .. } = document.line;
         let (writer, reader) = pipe();
         let identity = document.opened.identity();
@@ -227,28 +206,17 @@ impl Client {
             (fetched, opening.join())
         });
         let opened = opened.map_err(|_| ClientError::unproven(format!("document {tag}: opening it failed")))?;
+        let told = |fault: &OpenError| ClientError::unproven(format!("document {tag}: {fault}"));
         match opened {
-            Ok(opened) => fetched.map(|()| opened),
+            Ok(opened) => Ok(fetched.map(|()| opened)?),
             // A connection that ended early makes every blob look cut short: say what came first.
-            Err(OpenError::Read(_)) if fetched.is_err() => Err(fetched.err().unwrap_or_else(|| ClientError::unproven("unreadable"))),
+            Err(OpenError::Read(_)) if fetched.is_err() => Err(fetched.err().unwrap_or_else(|| ClientError::unproven("unreadable")).into()),
             Err(fault @ OpenError::Write(_)) => {
-                Err(ClientError::not_possible(format!("document {tag}: {fault}"), "check the disk's free space"))
+                Err(ClientError::not_possible(format!("document {tag}: {fault}"), "check the disk's free space").into())
             }
-            Err(fault) => Err(ClientError::unproven(format!("document {tag}: {fault}"))),
+            Err(fault @ (OpenError::Read(_) | OpenError::Digest(_) | OpenError::SealedDiffers)) => Err(told(&fault).into()),
+            Err(fault) => Err(OpeningFault::of_signer(tag, told(&fault))),
         }
-    }
-
-    fn keep_slips(&self, documents: &[ReleasedDocument]) -> Result<(), ClientError> {
-        self.profile.make_folder("memory/slips")?;
-        for document in documents {
-            let path = self.slip_path(&document.line.tag);
-            durable::publish_file(&path, &document.slip).map_err(ClientError::file("write", &path))?;
-        }
-        Ok(())
-    }
-
-    fn slip_path(&self, document: &Tag) -> PathBuf {
-        self.profile.path("memory/slips").join(format!("{document}.age"))
     }
 }
 

@@ -70,6 +70,11 @@ impl Profile {
         self.open_grant(&grant)
     }
 
+    /// Whether the member was granted the authority's sealing identity of the key with this fingerprint, and has it here.
+    pub(super) fn has_granted_identity(&self, key: &Hash) -> bool {
+        self.path(&authority_identity_name(key)).exists()
+    }
+
     /// Keeps a sealing identity of the authority, sealed to the member's own.
     ///
     /// # Errors

@@ -16,12 +16,14 @@ mod codes;
 pub mod limits;
 mod logs;
 mod roles;
+mod slips;
 mod times;
 
 pub use bytes32::{Hash, Nonce, Tag, UploadId};
 pub use codes::{AuthorityCode, MemberCode, Origin, StateCode};
 pub use logs::{ChainKind, Log, TreeHead};
 pub use roles::Role;
+pub use slips::SlipName;
 pub use times::{UnixMillis, UtcSecond};
 
 /// Text that is not the one spelling of a value.

@@ -2,15 +2,16 @@
 
 use super::draft::{Drafted, EventJob, Job};
 use super::uploads::{claim_document, describe_fault, upload_mismatch};
-use super::{ActError, Exchange};
+use super::views::{Released, load_case};
+use super::{ActError, Exchange, ExchangeFault};
 use crate::clock;
 use crate::crypto::hash;
 use crate::domain::limits::{BLOB_BYTES_MAX, ENTRIES_PER_MEMBER_PER_DAY_MAX, LEAVES_PER_MEMBER_PER_DAY_MAX, SLIP_BYTES_MAX};
-use crate::domain::{Hash, Log, Tag};
+use crate::domain::{Hash, Log, SlipName};
 use crate::seal::{HEADER_BYTES_MAX, verify_header};
 use crate::store::{NewSlip, UPLOAD_PREFIX_BYTES};
 use crate::tlog::touched_chains;
-use crate::trust::{JudgedAt, VerifiedPeer, verify_statement};
+use crate::trust::{JudgedAt, SealedSlip, VerifiedPeer, verify_statement};
 use crate::wire::{
     Act, ActAnswer, ActRequest, Base64Bytes, DocumentLine, Refusal, RefusalCode, SlipBody, SlipLine, Statement, parse_statement,
 };
@@ -93,21 +94,31 @@ impl Exchange {
         claim_document(&self.store, peer.member(), document).map(|_| ())
     }
 
-    /// For a release: the slips of the actor's authority, now that the release stands in the log. None when it is
+    /// For a release or an unwrap: the slips of the actor's authority, now that it stands in the log. None when it is
     /// not in force for this very certificate: an old one that is sent again proves itself and opens nothing.
     fn load_released_slips(&self, peer: &VerifiedPeer, statement: &Statement) -> Result<Vec<SlipBody>, ActError> {
-        let Act::Release(act) = &statement.act else { return Ok(Vec::new()) };
+        let (what, act) = match &statement.act {
+            Act::Release(act) => (Released::Document, act),
+            Act::Unwrap(act) => (Released::Slips, act),
+            _ => return Ok(Vec::new()),
+        };
         for document in &act.documents {
-            if self.load_release(peer, document)?.is_none() {
+            if self.load_release(what, peer, document)?.is_none() {
                 return Ok(Vec::new());
             }
         }
+        let case = load_case(&self.store, &act.case)?.ok_or(ExchangeFault::Damaged { what: "cases" })?;
         let authority = peer.member().authority();
-        let load = |document: &Tag| {
-            let slip = self.store.load_slip(document, authority)?.ok_or_else(Refusal::not_found)?;
-            Ok(SlipBody { document: *document, authority: authority.clone(), slip: Base64Bytes(slip) })
-        };
-        act.documents.iter().map(load).collect()
+        let mut slips = Vec::new();
+        for document in &act.documents {
+            let held = case.slip_of(document, authority).ok_or_else(Refusal::not_found)?;
+            for SealedSlip { sha256, .. } in held.kept() {
+                let name = SlipName { document: *document, authority: authority.clone(), sha256 };
+                let slip = self.store.load_slip(&name)?.ok_or(ExchangeFault::Damaged { what: "slips" })?;
+                slips.push(SlipBody { document: *document, authority: authority.clone(), slip: Base64Bytes(slip) });
+            }
+        }
+        Ok(slips)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::Serialize;
 
 use super::views::{CASE_VIEW, LEAF_VIEW, RELEASE_VIEW, index_of_leaf_key};
-use crate::domain::Log;
+use crate::domain::{Log, SlipName};
 use crate::store::{DifferenceKind, RowDifference, RowName};
 
 /// One thing that is stored otherwise than the logs say.
@@ -68,7 +68,7 @@ fn name(row: &RowName) -> String {
         RowName::View { view, tag } => format!("view {view} of {tag}"),
         RowName::Document(tag) => format!("document {tag}"),
         RowName::Statement(sha256) => format!("statement {sha256}"),
-        RowName::Slip { document, authority } => format!("slip of document {document} for {authority}"),
+        RowName::Slip(SlipName { document, authority, sha256 }) => format!("slip {sha256} of document {document} for {authority}"),
         RowName::Other { family, key } => format!("{family} {key}"),
     }
 }

@@ -9,16 +9,16 @@ use super::{ActError, ExchangeFault, directory_log};
 use crate::crypto::hash;
 use crate::domain::{ChainKind, Hash, Log, Tag, TreeHead, UnixMillis, UploadId};
 use crate::store::{
-    Acceptance, AcceptedStatement, COMMIT_BYTES_MAX, ChainEntry, ClaimedDocument, CommitBatch, Heads, LogAppend, NewNode, NewSlip, Store,
-    UploadHold, ViewUpdate,
+    Acceptance, AcceptedStatement, COMMIT_BYTES_MAX, ChainEntry, ClaimedDocument, CommitBatch, Heads, LogAppend, NewNode, NewSlip,
+    SlipChange, Store, UploadHold, ViewUpdate,
 };
 use crate::tlog::{Frontier, commitment, leaf_hash, touched_chains};
-use crate::trust::{Case, Directory, JudgedAt, VerifiedEntry, VerifiedStatement, permit_act, require_near};
+use crate::trust::{Case, Directory, JudgedAt, VerifiedEntry, VerifiedStatement, permit_act, permit_inspection, require_near};
 use crate::wire::{ACT_REQUEST_BYTES_MAX, Act, EventLeaf, Refusal, RefusalCode, encode_directory_leaf, encode_event_leaf};
 
 use super::directory_log::load_root_at;
 use super::uploads::{claim_document, upload_mismatch};
-use super::views::{CASE_BYTES_MAX, CASE_VIEW, encode_case, leaf_row, load_case, release_row};
+use super::views::{CASE_BYTES_MAX, CASE_VIEW, encode_case, leaf_row, load_case, release_rows};
 
 /// An act that waits to be sequenced.
 pub(super) enum Job {
@@ -156,20 +156,28 @@ impl<'s> Draft<'s> {
         self.require_unchanged_directory(&job.statement)?;
         self.require_new_tags(&job.statement)?;
         let at = JudgedAt { directory_size: self.directory.size(), time: self.time };
-        let text = job.statement.statement();
-        let case_tag = *text.act.case().ok_or_else(Refusal::not_found)?;
+        let Some(case_tag) = job.statement.statement().act.case().copied() else { return self.admit_inspection(job, at) };
         let case = self.case(&case_tag)?;
         let permit = permit_act(case.as_ref(), job.statement.clone(), &self.directory, at)?;
         let (documents, holds) = self.claim_uploads(&job.statement)?;
         // Permitted. Nothing below is refused any more; only a storage fault can end it.
         let (drafted, case_leaf) = self.append_event(&job.statement)?;
-        if permit.moves_case() {
+        self.batch.slips.extend(permit.dropped_slips().iter().cloned().map(SlipChange::Drop));
+        if permit.changes_case() {
             let case = permit.into_case(case_leaf);
             self.case_rows.insert(case_tag, encode_case(&case));
             self.cases.insert(case_tag, case);
         }
         self.claimed.extend(holds);
         self.store_beside(job, documents);
+        Ok(drafted)
+    }
+
+    /// An act on no case: it makes a leaf, and whoever signed it may read for a day.
+    fn admit_inspection(&mut self, job: EventJob, at: JudgedAt) -> Result<Drafted, ActError> {
+        let permit = permit_inspection(job.statement.clone(), &self.directory, at)?;
+        let (drafted, _) = self.append_event(permit.statement())?;
+        self.store_beside(job, Vec::new());
         Ok(drafted)
     }
 
@@ -226,12 +234,8 @@ impl<'s> Draft<'s> {
     }
 
     fn store_beside(&mut self, job: EventJob, documents: Vec<ClaimedDocument>) {
-        let statement = job.statement.statement();
-        if let Act::Release(act) = &statement.act {
-            let released = |document: &Tag| release_row(document, &job.tls_certificate, self.time);
-            self.batch.views.extend(act.documents.iter().map(released));
-        }
-        self.batch.slips.extend(job.slips);
+        self.batch.views.extend(release_rows(&job.statement.statement().act, &job.tls_certificate, self.time));
+        self.batch.slips.extend(job.slips.into_iter().map(SlipChange::Put));
         self.batch.documents.extend(documents);
     }
 

@@ -2,12 +2,12 @@
 
 use super::ExchangeFault;
 use super::fold::{Fold, describe, leaf_place};
-use super::views::{CASE_VIEW, case_row, decode_case, leaf_row, release_row};
-use crate::domain::{Hash, Log, Origin, UnixMillis};
+use super::views::{CASE_VIEW, case_row, decode_case, leaf_row, release_rows};
+use crate::domain::{Hash, Log, Origin, SlipName, UnixMillis};
 use crate::store::{Acceptance, ChainEntry, DifferenceKind, Opener, StoredDocument, StoredStatement};
 use crate::tlog::{leaf_hash, touched_chains};
-use crate::trust::{Directory, JudgedAt, permit_act, verify_statement};
-use crate::wire::{Act, EventLeaf, Refusal, Statement, decode_event_leaf, parse_statement};
+use crate::trust::{Directory, JudgedAt, permit_act, permit_inspection, verify_statement};
+use crate::wire::{Act, EventLeaf, Refusal, SlipLine, Statement, decode_event_leaf, parse_statement};
 
 const LOG: Log = Log::Events;
 
@@ -128,23 +128,29 @@ impl<'d> EventFold<'d> {
             Ok(statement) => statement,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        let Some(tag) = text.act.case() else { return Ok(Err(Refusal::not_found())) };
+        let Some(tag) = text.act.case() else {
+            let permit = permit_inspection(statement, self.directory, at);
+            return permit.map_or_else(|refusal| Ok(Err(refusal)), |_| self.take_releases(fold, leaf, text).map(Ok));
+        };
         let case = fold.fresh.load_view(CASE_VIEW, tag)?.map(|bytes| decode_case(&bytes)).transpose()?;
         let permit = match permit_act(case.as_ref(), statement, self.directory, at) {
             Ok(permit) => permit,
             Err(refusal) => return Ok(Err(refusal)),
         };
-        if permit.moves_case() {
-            // Its first leaf is the case's.
-            fold.fresh.put_view(&case_row(*tag, &permit.into_case(Some(hash))))?;
+        permit.dropped_slips().iter().try_for_each(|slip| fold.fresh.drop_slip(slip))?;
+        if permit.changes_case() {
+            // The first leaf of an act that moves the case is the case's.
+            let case_leaf = permit.moves_case().then_some(hash);
+            fold.fresh.put_view(&case_row(*tag, &permit.into_case(case_leaf)))?;
         }
-        // A release is to the TLS certificate of the entry that the actor had then.
-        if let (Act::Release(act), Some(record)) = (&text.act, self.directory.member_at(&text.actor, at)) {
-            for document in &act.documents {
-                fold.fresh.put_view(&release_row(document, &record.entry().tls, leaf.time))?;
-            }
-        }
-        Ok(Ok(()))
+        self.take_releases(fold, leaf, text).map(Ok)
+    }
+
+    /// A release is to the TLS certificate of the entry that the actor had then.
+    fn take_releases(&self, fold: &Fold<'_>, leaf: &EventLeaf, text: &Statement) -> Result<(), ExchangeFault> {
+        let at = JudgedAt { directory_size: leaf.directory_size, time: leaf.time };
+        let Some(record) = self.directory.member_at(&text.actor, at) else { return Ok(()) };
+        Ok(release_rows(&text.act, &record.entry().tls, leaf.time).iter().try_for_each(|row| fold.fresh.put_view(row))?)
     }
 }
 
@@ -169,8 +175,8 @@ fn put_named(fold: &Fold<'_>, text: &Statement) -> Result<(), ExchangeFault> {
             fold.fresh.put_document(&line.tag, &StoredDocument { upload: line.upload, bytes: line.bytes, sha256: line.sha256 })?;
         }
     }
-    for slip in text.act.slips() {
-        fold.fresh.put_slip(&slip.document, &slip.authority, &slip.sha256)?;
+    for SlipLine { document, authority, sha256, .. } in text.act.slips() {
+        fold.fresh.put_slip(&SlipName { document: *document, authority: authority.clone(), sha256: *sha256 })?;
     }
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Blobs whose release is in force.
 
-use super::views::{RELEASE_VIEW, decode_release, release_key};
+use super::views::{RELEASE_VIEW, Released, decode_release, release_key};
 use super::{ActError, Exchange, ExchangeFault};
 use crate::clock;
 use crate::domain::limits::RELEASE_MS_MAX;
@@ -41,14 +41,14 @@ impl Exchange {
     /// A refusal when there is no such release, alike for a document that is not there; or a fault.
     pub fn open_released_blob(&self, peer: &VerifiedPeer, document: &Tag) -> Result<ReleasedBlob, ActError> {
         let not_released = || Refusal::new(RefusalCode::NotReleased, "there is no release in force of such a document to you");
-        let released = self.load_release(peer, document)?.ok_or_else(not_released)?;
+        let released = self.load_release(Released::Document, peer, document)?.ok_or_else(not_released)?;
         let blob = self.store.open_blob(document)?.ok_or(ExchangeFault::Damaged { what: "documents" })?;
         Ok(ReleasedBlob { blob, released })
     }
 
-    /// When a document was released to this very TLS certificate, if that stands in the log and is younger than a day.
-    pub(super) fn load_release(&self, peer: &VerifiedPeer, document: &Tag) -> Result<Option<UnixMillis>, ActError> {
-        let key = release_key(document, &peer.certificate().certificate_sha256());
+    /// When something was released to this very TLS certificate, if that stands in the log and is younger than a day.
+    pub(super) fn load_release(&self, what: Released, peer: &VerifiedPeer, tag: &Tag) -> Result<Option<UnixMillis>, ActError> {
+        let key = release_key(what, tag, &peer.certificate().certificate_sha256());
         let Some(released) = self.store.load_view(RELEASE_VIEW, &key)? else { return Ok(None) };
         let released = decode_release(&released)?;
         Ok(is_in_force(released, clock::now()).then_some(released))

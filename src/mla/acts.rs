@@ -65,6 +65,16 @@ words!(
         Forward = "forward",
         /// The requesting authority has what it needs.
         Close = "close",
+        /// Asks for the own authority's slips of documents, to be sealed anew; not for blobs.
+        Unwrap = "unwrap",
+        /// Seals the own authority's slips of documents to its key in force.
+        Rewrap = "rewrap",
+        /// Says that slips which somebody else of the own authority sealed anew hand over what the old ones do.
+        Confirm = "confirm",
+        /// Says that the newest slip of documents does not open them.
+        Reject = "reject",
+        /// Says that an auditor reads the statements of the cases on an authority's register.
+        Inspect = "inspect",
         /// Names an authority in the directory.
         Authority = "authority",
         /// Names a member in the directory.
@@ -88,6 +98,7 @@ impl Op {
         match self {
             Op::Authority | Op::Member | Op::Revoke | Op::Replace | Op::Cancel | Op::Grant | Op::Recover => Log::Directory,
             Op::Submit | Op::Release | Op::Opened | Op::Acknowledge | Op::Forward | Op::Close => Log::Events,
+            Op::Unwrap | Op::Rewrap | Op::Confirm | Op::Reject | Op::Inspect => Log::Events,
         }
     }
 
@@ -95,7 +106,7 @@ impl Op {
     pub const fn moves_case(self) -> bool {
         match self {
             Op::Submit | Op::Acknowledge | Op::Forward | Op::Close => true,
-            Op::Release | Op::Opened => false,
+            Op::Release | Op::Opened | Op::Unwrap | Op::Rewrap | Op::Confirm | Op::Reject | Op::Inspect => false,
             Op::Authority | Op::Member | Op::Revoke | Op::Replace | Op::Cancel | Op::Grant | Op::Recover => false,
         }
     }

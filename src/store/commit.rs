@@ -13,7 +13,7 @@ use rocksdb::WriteBatch;
 
 use crate::crypto::hash;
 use crate::domain::limits::{LEAF_BYTES_MAX, SIGNATURE_BYTES_MAX, SLIP_BYTES_MAX, SMALL_BLOB_BYTES_MAX, STATEMENT_BYTES_MAX};
-use crate::domain::{AuthorityCode, ChainKind, Hash, Log, Tag, TreeHead};
+use crate::domain::{AuthorityCode, ChainKind, Hash, Log, SlipName, Tag, TreeHead};
 
 use super::database::{Database, WriteTrouble};
 use super::opened::{FreeFor, Write, Writer};
@@ -41,8 +41,8 @@ pub struct CommitBatch {
     pub statements: Vec<AcceptedStatement>,
     /// Where the new leaves stand in their chains.
     pub chain: Vec<ChainEntry>,
-    /// Slips, new or in place of older ones.
-    pub slips: Vec<NewSlip>,
+    /// Slips that come and go, in the order of the acts.
+    pub slips: Vec<SlipChange>,
     /// Documents that begin here, with their bytes.
     pub documents: Vec<ClaimedDocument>,
     /// What `exchange` folded, in place of what was there.
@@ -108,6 +108,30 @@ pub struct NewSlip {
     pub bytes: Vec<u8>,
 }
 
+impl NewSlip {
+    fn name(&self) -> SlipName {
+        SlipName { document: self.document, authority: self.authority.clone(), sha256: hash(&self.bytes) }
+    }
+}
+
+/// What an act does to the slips.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SlipChange {
+    /// One comes.
+    Put(NewSlip),
+    /// One goes.
+    Drop(SlipName),
+}
+
+impl SlipChange {
+    fn bytes(&self) -> &[u8] {
+        match self {
+            SlipChange::Put(slip) => &slip.bytes,
+            SlipChange::Drop(_) => &[],
+        }
+    }
+}
+
 /// A document and the upload that holds its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClaimedDocument {
@@ -162,7 +186,7 @@ impl CommitBatch {
     pub fn bytes(&self) -> usize {
         let leaves: usize = Log::ALL.iter().flat_map(|log| &self.of(*log).leaves).map(Vec::len).sum();
         let statements: usize = self.statements.iter().map(|accepted| accepted.statement.len() + accepted.signature.len()).sum();
-        let slips: usize = self.slips.iter().map(|slip| slip.bytes.len()).sum();
+        let slips: usize = self.slips.iter().map(|slip| slip.bytes().len()).sum();
         let views: usize = self.views.iter().map(|update| update.bytes.len()).sum();
         leaves + statements + slips + views
     }
@@ -179,7 +203,7 @@ impl CommitBatch {
         }
         let appended = self.expected.events.size..self.events.head.size;
         require(self.chain.iter().all(|entry| appended.contains(&entry.leaf_index)), "a chain entry names a leaf that is not new")?;
-        require(self.slips.iter().all(|slip| slip.bytes.len() <= SLIP_BYTES_MAX), "a slip is too long")?;
+        require(self.slips.iter().all(|slip| slip.bytes().len() <= SLIP_BYTES_MAX), "a slip is too long")?;
         let within = |accepted: &AcceptedStatement| {
             accepted.statement.len() <= STATEMENT_BYTES_MAX && accepted.signature.len() <= SIGNATURE_BYTES_MAX
         };
@@ -327,8 +351,11 @@ fn encode_rows(database: &Database, batch: &CommitBatch) -> Result<WriteBatch, S
     for entry in &batch.chain {
         database.put(&mut rows, Family::Index, &index_key(entry.kind, &entry.tag, entry.seq), &entry.leaf_index.to_be_bytes())?;
     }
-    for slip in &batch.slips {
-        database.put(&mut rows, Family::Slips, &slip_key(&slip.document, &slip.authority), &slip.bytes)?;
+    for change in &batch.slips {
+        match change {
+            SlipChange::Put(slip) => database.put(&mut rows, Family::Slips, &slip_key(&slip.name()), &slip.bytes)?,
+            SlipChange::Drop(slip) => database.delete(&mut rows, Family::Slips, &slip_key(slip))?,
+        }
     }
     for ClaimedDocument { tag, upload } in &batch.documents {
         database.put(&mut rows, Family::Documents, tag.as_bytes(), &upload.document.encode())?;

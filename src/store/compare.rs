@@ -3,12 +3,12 @@
 use std::fmt;
 
 use crate::crypto::hash;
-use crate::domain::{AuthorityCode, ChainKind, Hash, Log, Tag};
+use crate::domain::{ChainKind, Hash, Log, SlipName, Tag};
 
 use super::database::{Database, Row, Scan};
 use super::fresh::FreshRows;
 use super::reads::{decode_index, decode_node};
-use super::rows::{Family, RowReader, log_of_byte};
+use super::rows::{Family, RowReader, log_of_byte, slip_of_key};
 use super::{Acceptance, Store, StoreFault, StoredDocument, StoredStatement};
 
 /// A row that is not as the logs make it.
@@ -89,12 +89,7 @@ pub enum RowName {
     /// A statement, by its SHA-256.
     Statement(Hash),
     /// A slip.
-    Slip {
-        /// The document it opens.
-        document: Tag,
-        /// The authority it is sealed to.
-        authority: AuthorityCode,
-    },
+    Slip(SlipName),
     /// A key that no version of this program wrote, or a place between two rows.
     Other {
         /// The column family.
@@ -108,7 +103,7 @@ impl RowName {
     /// Whether the logs make this row, so that a rebuild puts it right.
     pub fn is_folded(&self) -> bool {
         match self {
-            RowName::Statement(_) | RowName::Slip { .. } => false,
+            RowName::Statement(_) | RowName::Slip(_) => false,
             RowName::Other { family, .. } => Family::FOLDED.iter().any(|folded| folded.name() == *family),
             _ => true,
         }
@@ -216,10 +211,7 @@ fn name_row(family: Family, key: &[u8]) -> Option<RowName> {
         }
         Family::Documents => RowName::Document(Tag::from_bytes(row.take_array().ok()?)),
         Family::Statements => RowName::Statement(Hash::from_bytes(row.take_array().ok()?)),
-        Family::Slips => {
-            let document = Tag::from_bytes(row.take_array().ok()?);
-            return Some(RowName::Slip { document, authority: std::str::from_utf8(row.rest()).ok()?.parse().ok()? });
-        }
+        Family::Slips => return slip_of_key(key).map(RowName::Slip),
         _ => return None,
     };
     row.end(name).ok()

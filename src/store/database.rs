@@ -176,8 +176,14 @@ impl Database {
     pub(super) fn put_unlogged(&self, family: Family, key: &[u8], value: &[u8]) -> Result<(), StoreFault> {
         let mut options = WriteOptions::default();
         options.disable_wal(true);
-        let fault = |error: rocksdb::Error| StoreFault::Broken { at: "writing fresh rows", cause: error.to_string() };
-        self.db.put_cf_opt(self.handle(family)?, key, value, &options).map_err(fault)
+        self.db.put_cf_opt(self.handle(family)?, key, value, &options).map_err(fresh_fault)
+    }
+
+    /// Removes a row, as [`Database::put_unlogged`] writes one.
+    pub(super) fn delete_unlogged(&self, family: Family, key: &[u8]) -> Result<(), StoreFault> {
+        let mut options = WriteOptions::default();
+        options.disable_wal(true);
+        self.db.delete_cf_opt(self.handle(family)?, key, &options).map_err(fresh_fault)
     }
 
     /// Drops the families of rows that can be folded, whatever state their files are in. Each is gone or whole
@@ -218,6 +224,10 @@ impl Database {
     fn handle(&self, family: Family) -> Result<&ColumnFamily, StoreFault> {
         self.db.cf_handle(family.name()).ok_or_else(|| family_missing(family))
     }
+}
+
+fn fresh_fault(error: rocksdb::Error) -> StoreFault {
+    StoreFault::Broken { at: "writing fresh rows", cause: error.to_string() }
 }
 
 fn family_missing(family: Family) -> StoreFault {

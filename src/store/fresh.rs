@@ -4,7 +4,7 @@
 //! ```text
 //! the families that can be folded    as in the store
 //! statements    SHA-256(statement)   SHA-256 of the row that must be there
-//! slips         document ‖ authority SHA-256 of the slip that must be there
+//! slips         as in the store      SHA-256 of the slip that must be there
 //! openers       commitment           SHA-256(statement) ‖ place u64 among its leaves
 //! ```
 
@@ -13,7 +13,7 @@ use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 
 use crate::crypto::hash;
-use crate::domain::{AuthorityCode, ChainKind, Hash, Log, Tag};
+use crate::domain::{ChainKind, Hash, Log, SlipName, Tag};
 
 use super::database::{Database, Scan};
 use super::reads::decode_node;
@@ -122,8 +122,16 @@ impl FreshRows {
     ///
     /// # Errors
     /// See [`FreshRows::put_node`].
-    pub fn put_slip(&self, document: &Tag, authority: &AuthorityCode, sha256: &Hash) -> Result<(), StoreFault> {
-        self.put(Family::Slips, &slip_key(document, authority), sha256.as_bytes())
+    pub fn put_slip(&self, slip: &SlipName) -> Result<(), StoreFault> {
+        self.put(Family::Slips, &slip_key(slip), slip.sha256.as_bytes())
+    }
+
+    /// A slip that an act made go.
+    ///
+    /// # Errors
+    /// See [`FreshRows::put_node`].
+    pub fn drop_slip(&self, slip: &SlipName) -> Result<(), StoreFault> {
+        self.database.delete_unlogged(Family::Slips, &slip_key(slip))
     }
 
     /// A commitment that a stored statement opens.

@@ -42,7 +42,9 @@ mod verify;
 mod writer;
 
 pub use blobs::BlobReader;
-pub use commit::{AcceptedStatement, COMMIT_BYTES_MAX, ChainEntry, ClaimedDocument, CommitBatch, LogAppend, NewNode, NewSlip, ViewUpdate};
+pub use commit::{
+    AcceptedStatement, COMMIT_BYTES_MAX, ChainEntry, ClaimedDocument, CommitBatch, LogAppend, NewNode, NewSlip, SlipChange, ViewUpdate,
+};
 pub use compare::{DifferenceKind, RowDifference, RowName};
 pub use fault::{CommitFault, OpenFault, StoreFault, UploadFault};
 pub use fresh::{FreshRows, Opener};

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::crypto::hash;
-use crate::domain::{AuthorityCode, ChainKind, Hash, Log, Tag};
+use crate::domain::{ChainKind, Hash, Log, SlipName, Tag};
 
 use super::database::Database;
 use super::rows::{Family, RowReader, acceptance_key, index_key, leaf_key, node_key, slip_key, view_key};
@@ -153,12 +153,12 @@ impl Store {
         self.reading(|database| database.load_chain_head(kind, tag))
     }
 
-    /// The slip that hands a document to an authority.
+    /// A slip.
     ///
     /// # Errors
     /// When storage fails or the row is damaged.
-    pub fn load_slip(&self, document: &Tag, authority: &AuthorityCode) -> Result<Option<Vec<u8>>, StoreFault> {
-        self.reading(|database| database.load(Family::Slips, &slip_key(document, authority)))
+    pub fn load_slip(&self, slip: &SlipName) -> Result<Option<Vec<u8>>, StoreFault> {
+        self.reading(|database| database.load(Family::Slips, &slip_key(slip)))
     }
 
     /// A document's blob: which bytes, how many, with what digest.

@@ -11,7 +11,7 @@
 //! idempotency   log u8 ‖ SHA-256(statement)              first leaf index u64 ‖ leaf count u64
 //! uploads       member ‖ 0x00 ‖ upload id                see `UploadRow`
 //! documents     document tag                             upload id ‖ bytes u64 ‖ SHA-256
-//! slips         document tag ‖ authority                 slip
+//! slips         document tag ‖ authority ‖ 0x00 ‖ SHA-256  slip
 //! blobs         upload id ‖ chunk u32                    1 MiB of the blob; the last chunk may be shorter
 //! small_blobs   upload id                                the blob
 //! views         view u8 ‖ tag                            bytes that only `exchange` reads
@@ -20,7 +20,7 @@
 //! `meta` has a second row, "rebuild", while a rebuild of the rows that can be folded is under way.
 
 use crate::crypto::{HashState, hash};
-use crate::domain::{AuthorityCode, ChainKind, Hash, Log, MemberCode, Tag, TreeHead, UnixMillis, UploadId};
+use crate::domain::{ChainKind, Hash, Log, MemberCode, SlipName, Tag, TreeHead, UnixMillis, UploadId};
 
 use super::StoreFault;
 
@@ -333,8 +333,18 @@ pub(super) fn upload_of_key(key: &[u8]) -> Result<UploadId, StoreFault> {
     UploadId::try_from(&key[start..]).map_err(|_| damaged())
 }
 
-pub(super) fn slip_key(document: &Tag, authority: &AuthorityCode) -> Vec<u8> {
-    [document.as_bytes().as_slice(), authority.as_str().as_bytes()].concat()
+/// An authority's code has no zero byte.
+pub(super) fn slip_key(slip: &SlipName) -> Vec<u8> {
+    [slip.document.as_bytes().as_slice(), slip.authority.as_str().as_bytes(), &[0], slip.sha256.as_bytes()].concat()
+}
+
+/// The slip that a key names.
+pub(super) fn slip_of_key(key: &[u8]) -> Option<SlipName> {
+    let (document, rest) = key.split_at_checked(32)?;
+    let (authority, sha256) = rest.split_at_checked(rest.len().checked_sub(33)?)?;
+    let [0, sha256 @ ..] = sha256 else { return None };
+    let authority = std::str::from_utf8(authority).ok()?.parse().ok()?;
+    Some(SlipName { document: Tag::try_from(document).ok()?, authority, sha256: Hash::try_from(sha256).ok()? })
 }
 
 pub(super) fn chunk_key(id: &UploadId, chunk: u32) -> Vec<u8> {

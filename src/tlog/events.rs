@@ -30,11 +30,13 @@ pub fn touched_chains(statement: &Statement) -> Vec<(ChainKind, Tag)> {
     case.into_iter().chain(documents).chain(registers).collect()
 }
 
-/// Whose registers a statement goes into: the actor's authority and each that it names.
+/// Whose registers a statement goes into: the actor's authority and each that it names; or the one that is inspected.
 fn registered_authorities(statement: &Statement) -> BTreeSet<&AuthorityCode> {
     match &statement.act {
         Act::Submit(_) | Act::Forward(_) => statement.act.recipients().iter().chain([statement.actor.authority()]).collect(),
+        Act::Inspect(act) => BTreeSet::from([&act.authority]),
         Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Close(_) => BTreeSet::new(),
+        Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) => BTreeSet::new(),
         Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) | Act::Recover(_) => {
             BTreeSet::new()
         }

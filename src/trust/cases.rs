@@ -1,96 +1,16 @@
-//! A case: a fold of its statements, and the decision whether one more may follow. Pure, and the same
-//! for the server that enforces it and for the client and auditor who check that it did.
+//! A case is a fold of its statements; here it is decided whether one more may follow. Pure, and the same for the
+//! server that enforces it and for the client and auditor who check that it did. The rules for an authority's own
+//! slips are in `slip_rules`.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-
+use super::case::{Case, CaseDocument, HeldSlip, SealedSlip};
 use super::directory::Directory;
 use super::statement::{JudgedAt, VerifiedStatement, verify_member};
 use crate::domain::limits::CASE_SLIPS_MAX;
-use crate::domain::{AuthorityCode, Hash, Role, StateCode, Tag};
-use crate::mla::{CaseAct, CaseState, Direction, Office, Side, SubmissionKind, permit_transition};
-use crate::wire::{Act, Forward, OnDocuments, Refusal, RefusalCode, SlipLine, Statement, Submit};
-
-/// A case as its statements made it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Case {
-    state: CaseState,
-    last_event: Hash,
-    requesting: StateCode,
-    requested: StateCode,
-    parties: BTreeSet<AuthorityCode>,
-    documents: BTreeMap<Tag, CaseDocument>,
-}
-
-/// A document of a case.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct CaseDocument {
-    cover: Tag,
-    holders: BTreeSet<AuthorityCode>,
-}
-
-impl CaseDocument {
-    /// The cover of the submission it came with; its own tag, if it is the cover.
-    pub fn cover(&self) -> &Tag {
-        &self.cover
-    }
-
-    /// The authorities that have a slip of it.
-    pub fn holders(&self) -> &BTreeSet<AuthorityCode> {
-        &self.holders
-    }
-}
-
-impl Case {
-    /// Where it stands.
-    pub fn state(&self) -> CaseState {
-        self.state
-    }
-
-    /// Leaf hash of its last event.
-    pub fn last_event(&self) -> Hash {
-        self.last_event
-    }
-
-    /// The state that asks.
-    pub fn requesting(&self) -> StateCode {
-        self.requesting
-    }
-
-    /// The state that is asked.
-    pub fn requested(&self) -> StateCode {
-        self.requested
-    }
-
-    /// Every authority that acted in it or was named in it.
-    pub fn parties(&self) -> &BTreeSet<AuthorityCode> {
-        &self.parties
-    }
-
-    /// Its documents.
-    pub fn documents(&self) -> &BTreeMap<Tag, CaseDocument> {
-        &self.documents
-    }
-
-    /// Whether a member of `authority` may see its statements: a party, or an auditor of a party's state.
-    pub fn is_visible_to(&self, authority: &AuthorityCode, is_auditor: bool) -> bool {
-        let same_state = |party: &AuthorityCode| is_auditor && party.state() == authority.state();
-        self.parties.iter().any(|party| party == authority || same_state(party))
-    }
-
-    fn side_of(&self, state: StateCode) -> Option<Side> {
-        if state == self.requesting {
-            Some(Side::Requesting)
-        } else if state == self.requested {
-            Some(Side::Requested)
-        } else {
-            None
-        }
-    }
-}
+use crate::domain::{AuthorityCode, Hash, Role, SlipName, Tag};
+use crate::mla::{CaseAct, Direction, Office, Side, SubmissionKind, permit_transition};
+use crate::wire::{Act, Forward, Refusal, RefusalCode, SlipLine, Statement, Submit};
 
 /// An act that was permitted, and what the case is after it. Only [`permit_act`] makes one.
 #[derive(Debug, Clone)]
@@ -98,6 +18,8 @@ pub struct ActPermit {
     statement: VerifiedStatement,
     next: Case,
     moves_case: bool,
+    changes_case: bool,
+    dropped_slips: Vec<SlipName>,
 }
 
 impl ActPermit {
@@ -106,9 +28,19 @@ impl ActPermit {
         &self.statement
     }
 
-    /// Whether the case is another one after it.
+    /// Whether the act becomes the case's last event.
     pub fn moves_case(&self) -> bool {
         self.moves_case
+    }
+
+    /// Whether the case is another one after it.
+    pub fn changes_case(&self) -> bool {
+        self.changes_case
+    }
+
+    /// The slips that go with it.
+    pub fn dropped_slips(&self) -> &[SlipName] {
+        &self.dropped_slips
     }
 
     /// The case after the act, whose leaf under the case's tag (if it has one) has this hash.
@@ -123,6 +55,7 @@ impl ActPermit {
 
 const SIGNING_ROLES: &[Role] = &[Role::Signatory];
 const READING_ROLES: &[Role] = &[Role::Drafter, Role::Signatory, Role::Custodian];
+const KEEPING_ROLES: &[Role] = &[Role::Custodian];
 
 /// Decides whether a verified statement may follow in a case, by the directory as of `at`.
 ///
@@ -132,7 +65,11 @@ pub fn permit_act(case: Option<&Case>, statement: VerifiedStatement, directory: 
     let text = statement.statement();
     let record = verify_member(text, directory, at)?;
     let moves_case = text.act.op().moves_case();
-    let roles = if moves_case { SIGNING_ROLES } else { READING_ROLES };
+    let roles = match &text.act {
+        Act::Rewrap(_) => KEEPING_ROLES,
+        _ if moves_case => SIGNING_ROLES,
+        _ => READING_ROLES,
+    };
     if !record.has_role(roles) {
         return Err(Refusal::new(RefusalCode::RoleMissing, format!("{} has no role for the act {}", text.actor, text.act.op())));
     }
@@ -142,19 +79,26 @@ pub fn permit_act(case: Option<&Case>, statement: VerifiedStatement, directory: 
         Act::Forward(act) => rules.permit_forward(act)?,
         Act::Acknowledge(_) => rules.permit_on_case(CaseAct::Acknowledge)?,
         Act::Close(_) => rules.permit_on_case(CaseAct::Close)?,
-        Act::Release(act) | Act::Opened(act) => rules.permit_on_documents(act)?,
+        Act::Release(act) | Act::Opened(act) | Act::Unwrap(act) => rules.permit_on_documents(&act.documents)?.clone(),
+        Act::Rewrap(act) => rules.permit_rewrap(act)?,
+        Act::Confirm(act) => rules.permit_confirm(act)?,
+        Act::Reject(act) => rules.permit_reject(act)?,
         Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) | Act::Recover(_) => {
             return Err(Refusal::new(RefusalCode::WrongLog, "directory entries do not go into the events log"));
         }
+        Act::Inspect(_) => return Err(Refusal::not_found()),
     };
-    Ok(ActPermit { statement, next, moves_case })
+    let dropped_slips = case.map_or_else(Vec::new, |case| case.slips_dropped_by(&next));
+    let changes_case = moves_case || case != Some(&next);
+    Ok(ActPermit { statement, next, moves_case, changes_case, dropped_slips })
 }
 
-struct Rules<'a> {
-    case: Option<&'a Case>,
-    statement: &'a Statement,
-    directory: &'a Directory,
-    at: JudgedAt,
+/// An act that is being judged.
+pub(super) struct Rules<'a> {
+    pub(super) case: Option<&'a Case>,
+    pub(super) statement: &'a Statement,
+    pub(super) directory: &'a Directory,
+    pub(super) at: JudgedAt,
 }
 
 impl Rules<'_> {
@@ -206,16 +150,16 @@ impl Rules<'_> {
         require_room(&next, act.slips.len())?;
         for tag in &act.documents {
             let document = self.require_held(case, tag)?;
-            if let Some(to) = act.to.iter().find(|to| document.holders.contains(to)) {
+            if let Some(to) = act.to.iter().find(|to| document.holders.contains_key(to)) {
                 return Err(slips_refused(&format!("{to} has a slip of document {tag} already, and no second one replaces it")));
             }
             let cover = document.cover;
-            let cover_comes = |to: &AuthorityCode| case.documents.get(&cover).is_some_and(|document| document.holders.contains(to));
+            let cover_comes = |to: &AuthorityCode| case.documents.get(&cover).is_some_and(|document| document.holders.contains_key(to));
             if !act.documents.contains(&cover) && !act.to.iter().all(cover_comes) {
                 return Err(slips_refused("whoever gets a slip of a submission gets its cover's"));
             }
             if let Some(document) = next.documents.get_mut(tag) {
-                document.holders.extend(act.to.iter().cloned());
+                document.holders.extend(holders_in(&act.slips, tag));
             }
         }
         Ok(self.with_parties(next, &act.to))
@@ -225,12 +169,11 @@ impl Rules<'_> {
         self.permit_transition(self.existing(self.case)?, act)
     }
 
-    fn permit_on_documents(&self, act: &OnDocuments) -> Result<Case, Refusal> {
+    /// The case, of which the actor's authority holds these documents.
+    pub(super) fn permit_on_documents(&self, documents: &[Tag]) -> Result<&Case, Refusal> {
         let case = self.existing(self.case)?;
-        for tag in &act.documents {
-            self.require_held(case, tag)?;
-        }
-        Ok(case.clone())
+        documents.iter().try_for_each(|tag| self.require_held(case, tag).map(drop))?;
+        Ok(case)
     }
 
     /// The life cycle's row for this act, and the case moved along it.
@@ -300,7 +243,7 @@ impl Rules<'_> {
         self.require_current_keys(&act.slips)
     }
 
-    fn require_current_keys(&self, slips: &[SlipLine]) -> Result<(), Refusal> {
+    pub(super) fn require_current_keys(&self, slips: &[SlipLine]) -> Result<(), Refusal> {
         for slip in slips {
             let current = self.directory.sealing_at(&slip.authority, self.at);
             let current = current.ok_or_else(|| recipient_refused(&format!("{} is not in the directory", slip.authority)))?;
@@ -313,7 +256,7 @@ impl Rules<'_> {
 
     fn require_held<'c>(&self, case: &'c Case, tag: &Tag) -> Result<&'c CaseDocument, Refusal> {
         let own = self.statement.actor.authority();
-        case.documents.get(tag).filter(|document| document.holders.contains(own)).ok_or_else(Refusal::not_found)
+        case.documents.get(tag).filter(|document| document.holders.contains_key(own)).ok_or_else(Refusal::not_found)
     }
 
     fn with_parties(&self, mut next: Case, to: &[AuthorityCode]) -> Case {
@@ -326,7 +269,7 @@ impl Rules<'_> {
         self.directory.authority_at(authority, self.at.directory_size).is_some_and(|record| record.is_central())
     }
 
-    fn existing<'c>(&self, case: Option<&'c Case>) -> Result<&'c Case, Refusal> {
+    pub(super) fn existing<'c>(&self, case: Option<&'c Case>) -> Result<&'c Case, Refusal> {
         let own = self.statement.actor.authority();
         case.filter(|case| case.parties.contains(own)).ok_or_else(Refusal::not_found)
     }
@@ -341,8 +284,9 @@ fn require_room(case: &Case, more: usize) -> Result<(), Refusal> {
     Err(Refusal::new(RefusalCode::TooLarge, format!("a case has at most {CASE_SLIPS_MAX} slips, and this one has {slips}")))
 }
 
-fn holders_in(slips: &[SlipLine], document: &Tag) -> BTreeSet<AuthorityCode> {
-    slips.iter().filter(|slip| slip.document == *document).map(|slip| slip.authority.clone()).collect()
+fn holders_in(slips: &[SlipLine], document: &Tag) -> BTreeMap<AuthorityCode, HeldSlip> {
+    let held = |slip: &SlipLine| (slip.authority.clone(), HeldSlip::new(SealedSlip { key: slip.key, sha256: slip.sha256 }));
+    slips.iter().filter(|slip| slip.document == *document).map(held).collect()
 }
 
 fn recipient_refused(reason: &str) -> Refusal {

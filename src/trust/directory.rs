@@ -192,6 +192,7 @@ impl Directory {
             Act::Recover(recovery) => self.recover(recovery, place),
             // An entry was judged, and none of these is one.
             Act::Submit(_) | Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Forward(_) | Act::Close(_) => {}
+            Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) | Act::Inspect(_) => {}
         }
         self.last_time = entry.time;
         self.size += 1;

@@ -24,8 +24,9 @@ impl Directory {
             // That it names a pending replacement, and that its signer may object, is one question: `entry_signer`.
             Act::Cancel(_) => Ok(()),
             Act::Submit(_) | Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Forward(_) | Act::Close(_) => {
-                Err(Refusal::new(RefusalCode::WrongLog, format!("{} is no directory entry", statement.act.op())))
+                Err(no_entry(&statement.act))
             }
+            Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) | Act::Inspect(_) => Err(no_entry(&statement.act)),
         }
     }
 
@@ -157,6 +158,10 @@ impl Directory {
 
 fn require_own(namespace: StateCode, state: StateCode) -> Result<(), Refusal> {
     if namespace == state { Ok(()) } else { Err(refused(format!("nobody of {state} names {namespace}'s authorities and members"))) }
+}
+
+fn no_entry(act: &Act) -> Refusal {
+    Refusal::new(RefusalCode::WrongLog, format!("{} is no directory entry", act.op()))
 }
 
 fn no_custodian(actor: &MemberCode, authority: &AuthorityCode) -> Refusal {

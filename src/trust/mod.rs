@@ -6,18 +6,21 @@
 //! ```text
 //! handshake    ── verify_peer ──────▶ VerifiedPeer
 //! statement    ── verify_statement ─▶ VerifiedStatement ── permit_act ─▶ ActPermit ─▶ Case
+//!                                                       └ permit_inspection ─▶ InspectionPermit
 //! entry        ── Directory::verify_entry ─▶ VerifiedEntry ── apply_entry ─▶ Directory
 //! receipt      ── verify_receipt ───▶ VerifiedReceipt
 //! policy file  ── verify_policy ────▶ VerifiedPolicy ── verify_checkpoint ─▶ WitnessedCheckpoint
 //! ```
 
 mod anchors;
+mod case;
 mod cases;
 mod chain;
 mod directory;
 mod directory_rules;
 mod entry_place;
 mod entry_signer;
+mod inspection;
 mod members;
 mod peer;
 mod policy;
@@ -25,14 +28,17 @@ mod policy_text;
 mod profile;
 mod receipt;
 mod sealing_keys;
+mod slip_rules;
 mod statement;
 mod witnessing;
 
 pub use anchors::{AnchorRefused, TrustAnchors};
-pub use cases::{ActPermit, Case, CaseDocument, permit_act};
+pub use case::{Case, CaseDocument, HeldSlip, RewrappedSlip, SealedSlip};
+pub use cases::{ActPermit, permit_act};
 pub use chain::{ChainRefused, PathPlace, VerifiedCertificate, verify_chain};
 pub use directory::{Directory, VerifiedEntry};
 pub use entry_place::EntryPlace;
+pub use inspection::{InspectionPermit, permit_inspection};
 pub use members::MemberRecord;
 pub use peer::{PeerRefused, VerifiedPeer, verify_peer, verify_peer_still};
 pub use policy::{PolicyRejected, VerifiedPolicy, verify_policy};

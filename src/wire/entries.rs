@@ -107,6 +107,7 @@ impl Act {
             Act::Grant(entry) => Some(entry.member.authority()),
             Act::Recover(entry) => Some(entry.member.authority()),
             Act::Submit(_) | Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Forward(_) | Act::Close(_) => None,
+            Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) | Act::Inspect(_) => None,
         }
     }
 }

@@ -29,6 +29,7 @@ pub(super) fn encode_entry(text: &mut String, act: &Act) {
             push(text, format_args!("key {key}"));
         }
         Act::Submit(_) | Act::Release(_) | Act::Opened(_) | Act::Acknowledge(_) | Act::Forward(_) | Act::Close(_) => {}
+        Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) | Act::Inspect(_) => {}
     }
 }
 
@@ -43,6 +44,7 @@ pub(super) fn parse_entry(lines: &mut Lines<'_>, op: Op) -> Result<Act, Statemen
         Op::Grant => Act::Grant(parse_grant(lines)?),
         Op::Recover => Act::Recover(parse_recovery(lines)?),
         Op::Submit | Op::Release | Op::Opened | Op::Acknowledge | Op::Forward | Op::Close => return Err(StatementMalformed::OtherLog(op)),
+        Op::Unwrap | Op::Rewrap | Op::Confirm | Op::Reject | Op::Inspect => return Err(StatementMalformed::OtherLog(op)),
     })
 }
 

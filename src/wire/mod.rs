@@ -38,10 +38,10 @@ pub use leaf::{
 pub use note::{KeyId, KeyName, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, NoteMalformed, NoteSignature, SignedNote, compose_note, parse_note};
 pub use refusal::{Problem, Refusal, RefusalCode};
 pub use server_sheet::ServerSheet;
-pub use statement::{Act, DocumentLine, Forward, OnCase, OnDocuments, SlipLine, Statement, Submit};
+pub use statement::{Act, DocumentLine, Forward, Inspection, OnCase, OnDocuments, Rewrap, SlipLine, Statement, Submit};
 pub use statement_lines::StatementMalformed;
 pub use statement_text::{encode_statement, parse_statement};
-pub use tile_names::{EntryBundleName, HashTileName, TILE_WIDTH};
+pub use tile_names::{EntryBundleName, HashTileName, TILE_HEIGHT, TILE_WIDTH};
 pub use tlog_policy::{PolicyLine, PolicyName, Quorum, Threshold, TlogPolicy, encode_tlog_policy};
 pub use tlog_policy_text::{POLICY_ENTRIES_MAX, TLOG_POLICY_BYTES_MAX, TlogPolicyMalformed, compose_tlog_policy, parse_tlog_policy};
 pub use tlog_proof::encode_tlog_proof;

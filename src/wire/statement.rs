@@ -40,6 +40,16 @@ pub enum Act {
     Forward(Forward),
     /// See [`Op::Close`].
     Close(OnCase),
+    /// See [`Op::Unwrap`].
+    Unwrap(OnDocuments),
+    /// See [`Op::Rewrap`].
+    Rewrap(Rewrap),
+    /// See [`Op::Confirm`].
+    Confirm(OnDocuments),
+    /// See [`Op::Reject`].
+    Reject(OnDocuments),
+    /// See [`Op::Inspect`].
+    Inspect(Inspection),
     /// See [`Op::Authority`].
     Authority(AuthorityEntry),
     /// See [`Op::Member`].
@@ -66,6 +76,11 @@ impl Act {
             Act::Acknowledge(_) => Op::Acknowledge,
             Act::Forward(_) => Op::Forward,
             Act::Close(_) => Op::Close,
+            Act::Unwrap(_) => Op::Unwrap,
+            Act::Rewrap(_) => Op::Rewrap,
+            Act::Confirm(_) => Op::Confirm,
+            Act::Reject(_) => Op::Reject,
+            Act::Inspect(_) => Op::Inspect,
             Act::Authority(_) => Op::Authority,
             Act::Member(_) => Op::Member,
             Act::Revoke(_) => Op::Revoke,
@@ -80,7 +95,9 @@ impl Act {
     pub const fn case(&self) -> Option<&Tag> {
         match self {
             Act::Submit(act) => Some(&act.case),
-            Act::Release(act) | Act::Opened(act) => Some(&act.case),
+            Act::Release(act) | Act::Opened(act) | Act::Unwrap(act) | Act::Confirm(act) | Act::Reject(act) => Some(&act.case),
+            Act::Rewrap(act) => Some(&act.case),
+            Act::Inspect(_) => None,
             Act::Acknowledge(act) | Act::Close(act) => Some(&act.case),
             Act::Forward(act) => Some(&act.case),
             Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) | Act::Recover(_) => {
@@ -102,7 +119,7 @@ impl Act {
             Act::Cancel(act) => Some(&act.after),
             Act::Grant(act) => Some(&act.after),
             Act::Recover(act) => Some(&act.after),
-            Act::Release(_) | Act::Opened(_) => None,
+            Act::Release(_) | Act::Opened(_) | Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) | Act::Inspect(_) => None,
         }
     }
 
@@ -111,7 +128,7 @@ impl Act {
         match self {
             Act::Submit(act) => &act.to,
             Act::Forward(act) => &act.to,
-            Act::Release(_) | Act::Opened(_) => &[],
+            Act::Release(_) | Act::Opened(_) | Act::Unwrap(_) | Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_) | Act::Inspect(_) => &[],
             Act::Acknowledge(_) | Act::Close(_) => &[],
             Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) | Act::Recover(_) => &[],
         }
@@ -121,9 +138,10 @@ impl Act {
     pub fn documents(&self) -> Vec<Tag> {
         match self {
             Act::Submit(act) => act.documents.iter().map(|document| document.tag).collect(),
-            Act::Release(act) | Act::Opened(act) => act.documents.clone(),
+            Act::Release(act) | Act::Opened(act) | Act::Unwrap(act) | Act::Confirm(act) | Act::Reject(act) => act.documents.clone(),
+            Act::Rewrap(act) => act.documents.clone(),
             Act::Forward(act) => act.documents.clone(),
-            Act::Acknowledge(_) | Act::Close(_) => Vec::new(),
+            Act::Acknowledge(_) | Act::Close(_) | Act::Inspect(_) => Vec::new(),
             Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) | Act::Recover(_) => {
                 Vec::new()
             }
@@ -135,7 +153,8 @@ impl Act {
         match self {
             Act::Submit(act) => &act.slips,
             Act::Forward(act) => &act.slips,
-            Act::Release(_) | Act::Opened(_) => &[],
+            Act::Rewrap(act) => &act.slips,
+            Act::Release(_) | Act::Opened(_) | Act::Unwrap(_) | Act::Confirm(_) | Act::Reject(_) | Act::Inspect(_) => &[],
             Act::Acknowledge(_) | Act::Close(_) => &[],
             Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) | Act::Recover(_) => &[],
         }
@@ -183,6 +202,24 @@ pub struct SlipLine {
     pub key: Hash,
     /// SHA-256 of the slip.
     pub sha256: Hash,
+}
+
+/// Reads, as an auditor, the statements of the cases on a register.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inspection {
+    /// Whose register.
+    pub authority: AuthorityCode,
+}
+
+/// Seals the actor's authority's slips of documents to its key in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewrap {
+    /// The case they belong to.
+    pub case: Tag,
+    /// Which documents.
+    pub documents: Vec<Tag>,
+    /// A slip for each, in their order.
+    pub slips: Vec<SlipLine>,
 }
 
 /// An act on documents alone: it moves no case.

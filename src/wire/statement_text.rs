@@ -20,7 +20,7 @@
 use std::collections::BTreeSet;
 
 use super::entries_text::{encode_entry, parse_entry};
-use super::statement::{Act, DocumentLine, Forward, OnCase, OnDocuments, SlipLine, Statement, Submit};
+use super::statement::{Act, DocumentLine, Forward, Inspection, OnCase, OnDocuments, Rewrap, SlipLine, Statement, Submit};
 use super::statement_lines::{Lines, StatementMalformed, encode_each, push};
 use crate::domain::limits::{DOCUMENTS_PER_SUBMISSION_MAX, RECIPIENTS_MAX, SLIPS_PER_STATEMENT_MAX, STATEMENT_BYTES_MAX};
 use crate::domain::{AuthorityCode, Tag};
@@ -74,7 +74,14 @@ fn encode_act(text: &mut String, act: &Act) {
             encode_slips(text, &act.slips);
             encode_each(text, "to", &act.to);
         }
-        Act::Release(act) | Act::Opened(act) => encode_each(text, "document", &act.documents),
+        Act::Release(act) | Act::Opened(act) | Act::Unwrap(act) | Act::Confirm(act) | Act::Reject(act) => {
+            encode_each(text, "document", &act.documents);
+        }
+        Act::Rewrap(act) => {
+            encode_each(text, "document", &act.documents);
+            encode_slips(text, &act.slips);
+        }
+        Act::Inspect(act) => push(text, format_args!("authority {}", act.authority)),
         Act::Acknowledge(_) | Act::Close(_) => {}
         Act::Forward(act) => {
             encode_each(text, "document", &act.documents);
@@ -119,6 +126,11 @@ fn parse_act(lines: &mut Lines<'_>, op: Op) -> Result<Act, StatementMalformed> {
         Op::Acknowledge => Act::Acknowledge(parse_on_case(lines)?),
         Op::Forward => Act::Forward(parse_forward(lines)?),
         Op::Close => Act::Close(parse_on_case(lines)?),
+        Op::Unwrap => Act::Unwrap(parse_on_documents(lines)?),
+        Op::Rewrap => Act::Rewrap(Rewrap { case: lines.value("case")?, documents: parse_documents(lines)?, slips: parse_slips(lines)? }),
+        Op::Confirm => Act::Confirm(parse_on_documents(lines)?),
+        Op::Reject => Act::Reject(parse_on_documents(lines)?),
+        Op::Inspect => Act::Inspect(Inspection { authority: lines.value("authority")? }),
         Op::Authority | Op::Member | Op::Revoke | Op::Replace | Op::Cancel | Op::Grant | Op::Recover => parse_entry(lines, op)?,
     })
 }

@@ -17,7 +17,7 @@ use crate::domain::Malformed;
 pub const TILE_WIDTH: u16 = 256;
 
 /// The binary levels of the tree from one tile level to the next: a tile is a subtree of this height.
-const TILE_HEIGHT: u8 = 8;
+pub const TILE_HEIGHT: u8 = 8;
 
 /// The highest tile level that a log of fewer than 2^64 leaves has. The specification lets a path say up to 63.
 const LEVEL_MAX: u8 = 7;
@@ -123,10 +123,17 @@ impl HashTileName {
     /// The tiles of a tree of `tree_size` leaves, level by level, the partial ones at their ends.
     pub fn all_of(tree_size: u64) -> impl Iterator<Item = Self> {
         (0..=LEVEL_MAX).flat_map(move |level| {
-            let hashes = tree_size >> (TILE_HEIGHT * level);
-            let tiles = hashes.div_ceil(TILE_WIDTH.into());
-            (0..tiles).filter_map(move |tile| Place::of_item(tile * u64::from(TILE_WIDTH), hashes).map(|place| Self { level, place }))
+            let node_level = TILE_HEIGHT * level;
+            let tiles = (tree_size >> node_level).div_ceil(TILE_WIDTH.into());
+            (0..tiles).filter_map(move |tile| Self::of_node(node_level, tile * u64::from(TILE_WIDTH), tree_size))
         })
+    }
+
+    /// The tile that has node `index` of a binary level that is a multiple of [`TILE_HEIGHT`], in a tree of `tree_size`
+    /// leaves, as wide as that tree lets it be; none when the tree does not have the node.
+    pub fn of_node(node_level: u8, index: u64, tree_size: u64) -> Option<Self> {
+        let level = node_level / TILE_HEIGHT;
+        Place::of_item(index, tree_size >> node_level).map(|place| Self { level, place })
     }
 
     /// The binary level of its hashes: each is the root over `1 << node_level` leaves.

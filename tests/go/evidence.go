@@ -28,6 +28,7 @@ type evidence struct {
 	events      []*item
 	directory   []*item
 	register    *directory
+	allLeaves   hashStore // of the events log, in a bundle whose leaves have its root
 }
 
 func verifyEvidence(r *report, s settings) (string, error) {
@@ -45,12 +46,14 @@ func verifyEvidence(r *report, s settings) (string, error) {
 	}
 	e.directory = e.readItems("directory")
 	e.events = e.readItems("events")
+	e.expectBundle()
 	e.verifyNames(r, e.expected)
 	e.verifyInclusion()
 	e.verifyDirectory()
 	e.verifyStatements()
 	e.verifyChains()
 	e.verifyCases()
+	e.verifyBundle()
 	e.verifyHeads()
 	if err := f.verifySealed(r, e.events); err != nil {
 		return "", err
@@ -210,6 +213,8 @@ func (e *evidence) judge(name, log string, c *checkpoint) {
 	switch {
 	case standing == refused:
 		e.wrong(name, "Cosignatures", "it is refused as of %d, for no cosignature of %s counts: %s", moment, e.policy.state, c.fullFrom(e.policy))
+	case standing == provisional && e.isBundle():
+		e.wrong(name, "Bundles", "it is provisional as of %d, and a bundle's checkpoints are full: %s", moment, c.fullFrom(e.policy))
 	case standing == provisional && e.policy.provisionalSeconds == 0:
 		e.wrong(name, "Cosignatures", "it is provisional as of %d, and the policy has no line provisional: %s", moment, c.fullFrom(e.policy))
 	case standing == provisional:

@@ -1,4 +1,4 @@
-// Command elchi-verify is an independent verifier for Elchi's evidence folders and log tiles. It was written from
+// Command elchi-verify is an independent verifier for Elchi's evidence folders, unpacked bundles and log tiles. It was written from
 // PROTOCOL.md and the C2SP and RFC documents alone, without reading the program that it checks.
 //
 //	elchi-verify evidence FOLDER [--now SECONDS] [--whole STATE]
