@@ -83,7 +83,7 @@ fn connect(exchange: &Exchange, profile: &Profile) -> VerifiedPeer {
 }
 
 /// Plays the demo; gives its case and the cover of the request, which all three readers hold.
-fn play_demo(folder: &Path) -> (Tag, Tag) {
+pub(crate) fn play_demo(folder: &Path) -> (Tag, Tag) {
     let played = Command::new(env!("CARGO_BIN_EXE_elchi")).args(["demo", "--dir"]).arg(folder).stdout(Stdio::null()).status();
     assert!(played.expect("started").success());
     let json: serde_json::Value = serde_json::from_slice(&fs::read(folder.join("demo.json")).expect("demo.json")).expect("JSON");

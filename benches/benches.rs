@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "benches stop at the first surprise")]
 
 mod acts;
+mod audit;
 mod seal;
 mod send;
 mod sign;
@@ -12,6 +13,7 @@ mod tlog;
 criterion::criterion_group!(
     benches,
     acts::act_benches,
+    audit::audit_benches,
     seal::seal_benches,
     send::send_benches,
     sign::sign_benches,
