@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "benches stop at the first surprise")]
 
 mod acts;
+mod audit;
 mod growth;
 mod seal;
 mod send;
@@ -13,6 +14,7 @@ mod tlog;
 criterion::criterion_group!(
     benches,
     acts::act_benches,
+    audit::audit_benches,
     growth::growth,
     seal::seal_benches,
     send::send_benches,
