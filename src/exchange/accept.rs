@@ -1,12 +1,13 @@
 //! From a received act to its receipt.
 
+use super::budget::ENTRY_LEAVES;
 use super::draft::{Drafted, EventJob, Job};
 use super::uploads::{claim_document, describe_fault, upload_mismatch};
 use super::views::{Released, load_case};
 use super::{ActError, Exchange, ExchangeFault};
 use crate::clock;
 use crate::crypto::hash;
-use crate::domain::limits::{BLOB_BYTES_MAX, ENTRIES_PER_MEMBER_PER_DAY_MAX, LEAVES_PER_MEMBER_PER_DAY_MAX, SLIP_BYTES_MAX};
+use crate::domain::limits::{BLOB_BYTES_MAX, SLIP_BYTES_MAX};
 use crate::domain::{Hash, Log, SlipName};
 use crate::seal::{HEADER_BYTES_MAX, verify_header};
 use crate::store::{NewSlip, UPLOAD_PREFIX_BYTES};
@@ -128,7 +129,7 @@ fn cost_of(peer: &VerifiedPeer, statement: &Statement) -> u64 {
     match statement.act.op().log() {
         Log::Events => touched_chains(statement).len() as u64,
         Log::Directory if peer.is_registrar() => 0,
-        Log::Directory => LEAVES_PER_MEMBER_PER_DAY_MAX / ENTRIES_PER_MEMBER_PER_DAY_MAX,
+        Log::Directory => ENTRY_LEAVES,
     }
 }
 

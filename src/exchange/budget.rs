@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::domain::limits::LEAVES_PER_MEMBER_PER_DAY_MAX;
+use crate::domain::limits::{ENTRIES_PER_MEMBER_PER_DAY_MAX, LEAVES_PER_MEMBER_PER_DAY_MAX};
 use crate::domain::{MemberCode, UnixMillis};
 use crate::wire::{Refusal, RefusalCode};
+
+/// What an entry of the directory takes, in leaves of the events log.
+pub(super) const ENTRY_LEAVES: u64 = LEAVES_PER_MEMBER_PER_DAY_MAX / ENTRIES_PER_MEMBER_PER_DAY_MAX;
 
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
@@ -48,6 +51,13 @@ impl LeafBudget {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_day_holds_fifty_entries_of_one_member() {
+        let (budget, member, now) = (LeafBudget::default(), "kg.gpo/01".parse().unwrap(), UnixMillis(1_795_465_140_000));
+        (0..50).for_each(|_| budget.spend(&member, ENTRY_LEAVES, now).unwrap());
+        assert_eq!(budget.spend(&member, ENTRY_LEAVES, now).unwrap_err().code, RefusalCode::TooManyActs);
+    }
 
     #[test]
     fn a_day_holds_so_many_leaves_of_one_member_and_the_next_day_as_many_again() {

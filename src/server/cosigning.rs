@@ -9,6 +9,7 @@
 //! A witness that stops answering delays one round by its deadline each time, and none while it is away. All commits that
 //! come while witnesses are asked go into the next round together.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -114,7 +115,8 @@ impl Cosigning {
         }
         let mut faults = Vec::new();
         while let Some(answered) = asked.join_next().await {
-            let Ok((link, outcome)) = answered else { continue };
+            // A task that failed has its witness with it: the server had better begin anew.
+            let (link, outcome) = answered.unwrap_or_else(|failed| resume_unwind(failed.into_panic()));
             if let Some(at) = self.keys.iter().position(|key| key == link.key()) {
                 self.given[at] = link.given();
             }

@@ -1,5 +1,6 @@
 //! The witness over HTTP: one route, `POST /add-checkpoint`.
 
+use std::panic::resume_unwind;
 use std::sync::Arc;
 
 use http::header::{CONTENT_TYPE, HeaderValue};
@@ -51,7 +52,8 @@ impl WitnessApi {
         let ledger = self.ledger.clone();
         // It syncs a file, and goes on to its end when the caller has gone.
         let judged = spawn_blocking(move || ledger.add_checkpoint(request, clock::now_second())).await;
-        let line = judged.unwrap_or_else(|_| Err(Refused::BadRequest("judging it failed".into())))?;
+        // A failure of ours is no answer to them: the connection ends without one.
+        let line = judged.unwrap_or_else(|failed| resume_unwind(failed.into_panic()))?;
         Ok(format!("{line}\n"))
     }
 }
