@@ -58,7 +58,7 @@ func (e *evidence) oneCase() (digest, bool) {
 	}
 	tag := e.events[0].statement.caseTag
 	for _, one := range e.events {
-		if one.statement.caseTag != tag {
+		if one.statement.op == "inspect" || one.statement.caseTag != tag {
 			return tag, false
 		}
 	}

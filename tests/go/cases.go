@@ -28,8 +28,8 @@ type legalCase struct {
 	competent  map[string]bool // to whom the requested one forwarded it
 	last       digest          // its last leaf
 	slips      int
-	cover      map[digest]digest          // the cover with which a document came
-	has        map[digest]map[string]bool // which authorities have a slip of a document
+	cover      map[digest]digest                // the cover with which a document came
+	has        map[digest]map[string]*keptSlips // which slips authorities have of a document
 }
 
 // A registry has all cases, and all tags that any leaf had so far.
@@ -45,18 +45,24 @@ func newRegistry(d *directory) *registry {
 
 // verifyCases folds all cases. What is refused still moves the case, so that one wrong act is named once.
 func (e *evidence) verifyCases() {
-	g := newRegistry(e.register)
+	g, inspections := newRegistry(e.register), 0
 	for _, one := range e.events {
-		c, err := g.permits(one)
-		e.check(one.file("statement.txt"), "The life cycle", err)
-		if c != nil {
-			g.take(c, one)
+		if one.statement.op == "inspect" { // of no case
+			inspections++
+		} else {
+			c, err := g.permits(one)
+			e.check(one.file("statement.txt"), sectionOf(one.statement.op), err)
+			if c != nil {
+				g.take(c, one)
+			}
 		}
 		for _, leaf := range one.leaves {
 			g.tags[leaf.tag] = true
 		}
 	}
-	e.say("cases: %d, each act held against the life cycle", len(g.cases))
+	held, waiting := g.countSlips()
+	e.say("cases: %d, each act held against the life cycle; %d inspections of registers", len(g.cases), inspections)
+	e.say("slips: %d in force, and %d newer ones wait", held, waiting)
 }
 
 // permits says whether the act is allowed where its case stands; it answers with the case, unless there is none.
@@ -64,7 +70,7 @@ func (g *registry) permits(one *item) (*legalCase, error) {
 	s := one.statement
 	c := g.cases[s.caseTag]
 	if s.op == "submit" && s.kind == "request" {
-		c = &legalCase{competent: map[string]bool{}, cover: map[digest]digest{}, has: map[digest]map[string]bool{}}
+		c = &legalCase{competent: map[string]bool{}, cover: map[digest]digest{}, has: map[digest]map[string]*keptSlips{}}
 		if g.cases[s.caseTag] != nil || g.tags[s.caseTag] {
 			return g.cases[s.caseTag], errors.New("the case tag of a request is not new")
 		}
@@ -73,8 +79,11 @@ func (g *registry) permits(one *item) (*legalCase, error) {
 	if c == nil {
 		return nil, errors.New("the case's request is not here")
 	}
-	if s.op == "release" || s.op == "opened" {
-		return c, c.permitsTouch(s)
+	if contains(touchOps, s.op) {
+		if err := c.permitsTouch(s); err != nil {
+			return c, err
+		}
+		return c, g.permitsSealedAnew(c, one)
 	}
 	if s.after != c.last {
 		return c, errors.New("its after is not the leaf hash of the case's last leaf")
@@ -211,7 +220,7 @@ func (c *legalCase) permitsForwardedSlips(s *statement) error {
 		if !contains(s.to, p.authority) {
 			return fmt.Errorf("there is a slip for %s, which does not receive", p.authority)
 		}
-		if c.has[p.document][p.authority] {
+		if c.has[p.document][p.authority] != nil {
 			return fmt.Errorf("%s gets a second slip of document %s", p.authority, p.document)
 		}
 		if gives[p.document] == nil {
@@ -228,22 +237,9 @@ func (c *legalCase) permitsForwardedSlips(s *statement) error {
 			if !gives[d.tag][authority] {
 				return fmt.Errorf("%s has no slip of document %s", authority, d.tag)
 			}
-			if !gives[cover][authority] && !c.has[cover][authority] {
+			if !gives[cover][authority] && c.has[cover][authority] == nil {
 				return fmt.Errorf("%s gets document %s without its cover", authority, d.tag)
 			}
-		}
-	}
-	return nil
-}
-
-// permitsTouch: release and opened are for an authority that has a slip of each document, which are of the case.
-func (c *legalCase) permitsTouch(s *statement) error {
-	for _, d := range s.documents {
-		if _, known := c.cover[d.tag]; !known {
-			return fmt.Errorf("document %s is not of the case", d.tag)
-		}
-		if !c.has[d.tag][authorityOf(s.actor)] {
-			return fmt.Errorf("%s has no slip of document %s", authorityOf(s.actor), d.tag)
 		}
 	}
 	return nil

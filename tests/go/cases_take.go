@@ -45,13 +45,3 @@ func (c *legalCase) takeSubmit(s *statement, sender string) {
 		c.status = executed
 	}
 }
-
-func (c *legalCase) takeSlips(s *statement) {
-	c.slips += len(s.slips)
-	for _, p := range s.slips {
-		if c.has[p.document] == nil {
-			c.has[p.document] = map[string]bool{}
-		}
-		c.has[p.document][p.authority] = true
-	}
-}

@@ -11,8 +11,8 @@ import (
 func sumOfBytes(raw []byte) digest { return sha256.Sum256(raw) }
 
 // verifyChains: seq counts from 0 and prev is the leaf before, in every chain. Those of cases and documents must be
-// here from their first leaf. A register also has leaves of cases that need not be here, unless the folder claims to
-// hold every act of the register's state.
+// here from their first leaf. A register also has leaves of cases, and of inspections by the other state's auditors, that
+// need not be here, unless the folder claims to hold every act of the register's state.
 func (e *evidence) verifyChains() {
 	last := map[chain]*event{}
 	gaps, linked := 0, 0

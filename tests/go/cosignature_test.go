@@ -36,7 +36,7 @@ const (
 	twoOfThree = "group g 2 kg.1 kg.2 tr.1\nquorum g\n"
 	quorumOfTR = "group kg any kg.1 kg.2\ngroup tr any tr.1\nquorum tr\n"
 
-	allOps = "provisional 259200 submit release opened acknowledge forward close\n"
+	allOps = "provisional 259200 submit release opened acknowledge forward close unwrap rewrap confirm reject inspect\n"
 )
 
 func TestQuorums(t *testing.T) {

@@ -195,17 +195,23 @@ func (f *folder) verifyNames(r *report, expected map[string]bool) {
 
 // verifySealed: blobs and slips are those that the statements say.
 func (f *folder) verifySealed(r *report, items []*item) error {
-	want := map[string]digest{}
+	want := map[string]map[digest]bool{} // after a rewrap, an authority has two slips of one name
+	wants := func(name string, sum digest) {
+		if want[name] == nil {
+			want[name] = map[digest]bool{}
+		}
+		want[name][sum] = true
+	}
 	length := map[string]uint64{}
 	for _, one := range items {
 		for _, d := range one.statement.documents {
 			if one.statement.op == "submit" {
-				want[fmt.Sprintf("blobs/%s.age", d.tag)] = d.sum
+				wants(fmt.Sprintf("blobs/%s.age", d.tag), d.sum)
 				length[fmt.Sprintf("blobs/%s.age", d.tag)] = d.bytes
 			}
 		}
 		for _, p := range one.statement.slips {
-			want[fmt.Sprintf("slips/%s-%s.age", p.document, p.authority)] = p.sum
+			wants(fmt.Sprintf("slips/%s-%s.age", p.document, p.authority), p.sum)
 		}
 	}
 	for _, name := range f.sealed {
@@ -213,12 +219,12 @@ func (f *folder) verifySealed(r *report, items []*item) error {
 		if err != nil {
 			return err
 		}
-		wanted, named := want[name]
+		wanted := want[name]
 		bytes, measured := length[name]
 		switch {
-		case !named:
+		case wanted == nil:
 			r.wrong(name, "Evidence", "no statement here names it")
-		case sum != wanted:
+		case !wanted[sum]:
 			r.wrong(name, "Statements", "its SHA-256 %s is not the statement's", hex.EncodeToString(sum[:]))
 		case strings.HasPrefix(name, "slips/") && n > maxSlip:
 			r.wrong(name, "Limits", "the slip is longer than %d bytes", maxSlip)

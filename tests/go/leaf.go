@@ -110,13 +110,13 @@ func registerTag(authority string) digest {
 // touched are the chains in which a statement makes a leaf, in their order.
 func touched(s *statement) []chain {
 	var chains []chain
-	if s.op != "release" && s.op != "opened" {
+	if !contains(touchOps, s.op) && s.op != "inspect" {
 		chains = append(chains, chain{kindCase, s.caseTag})
 	}
 	for _, d := range s.documents {
 		chains = append(chains, chain{kindDocument, d.tag})
 	}
-	if s.op == "submit" || s.op == "forward" {
+	if s.op == "submit" || s.op == "forward" || s.op == "inspect" {
 		for _, authority := range registersOf(s) {
 			chains = append(chains, chain{kindRegister, registerTag(authority)})
 		}
@@ -124,8 +124,11 @@ func touched(s *statement) []chain {
 	return chains
 }
 
-// registersOf are the authorities whose registers a submit or forward touches, by their code.
+// registersOf are the authorities whose registers a submit, forward or inspect touches, by their code.
 func registersOf(s *statement) []string {
+	if s.op == "inspect" {
+		return []string{s.authority}
+	}
 	once := map[string]bool{authorityOf(s.actor): true}
 	for _, authority := range s.to {
 		once[authority] = true

@@ -173,10 +173,9 @@ func (p *policy) checkProvisional() error {
 	if p.provisionalSeconds > maxProvisionalAt {
 		return errors.New("the provisional line has too many seconds")
 	}
-	order := []string{"submit", "release", "opened", "acknowledge", "forward", "close"}
 	last := -1
 	for _, op := range p.provisionalOps {
-		at := indexOf(order, op)
+		at := indexOf(eventOps, op)
 		if at <= last {
 			return errors.New("the ops of the provisional line are unknown or not in order")
 		}

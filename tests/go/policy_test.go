@@ -17,10 +17,12 @@ func TestPolicyRefusals(t *testing.T) {
 		t.Errorf("a second key of an origin: %v", err)
 	}
 	for old, new := range map[string]string{
-		"quorum states\n":                                  "\n# a comment  with two spaces, é\nquorum states\n#\n  # more\n\n",
-		"log " + w.logs["events"].text:                     "log " + w.logs["events"].text + " https://mla.example/#x",
-		" submit release opened acknowledge forward close": "",
-		" release opened acknowledge":                      "",
+		"quorum states\n":              "\n# a comment  with two spaces, é\nquorum states\n#\n  # more\n\n",
+		"log " + w.logs["events"].text: "log " + w.logs["events"].text + " https://mla.example/#x",
+		strings.TrimPrefix(strings.TrimSpace(allOps), "provisional 259200"): "",
+		" release opened acknowledge":                                       "",
+		" unwrap rewrap confirm reject inspect":                             "",
+		" close unwrap rewrap confirm reject":                               "",
 	} {
 		if _, err := parsePolicy([]byte(strings.Replace(good, old, new, 1))); err != nil {
 			t.Errorf("%q: %v", new, err)
@@ -43,7 +45,14 @@ func TestPolicyRefusals(t *testing.T) {
 		{"provisional 259200", "provisional 0", "at least one second"},
 		{"submit release opened", "release submit opened", "not in order"},
 		{"submit release opened", "submit submit opened", "not in order"},
-		{" submit release opened acknowledge forward close", " ", "not in order"},
+		{"close unwrap", "unwrap close", "not in order"},
+		{"unwrap rewrap", "rewrap unwrap", "not in order"},
+		{"confirm reject", "reject confirm", "not in order"},
+		{"reject inspect", "inspect reject", "not in order"},
+		{"reject inspect", "reject reject", "not in order"},
+		{"reject inspect", "reject revoke", "not in order"},
+		{"reject inspect", "reject  inspect", "not in order"},
+		{strings.TrimPrefix(strings.TrimSpace(allOps), "provisional 259200"), " ", "not in order"},
 		{allOps, allOps + allOps, "tlog-policy"},
 		{"quorum states\n", "quorum none\n", "quorum is none"},
 		{"quorum states\n", "quorum nothing\n", "not defined before"},

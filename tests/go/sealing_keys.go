@@ -32,10 +32,11 @@ type sealingKeys struct {
 	sealings  map[string]string        // in whose entry a key stands
 	replacing map[string]bool          // the keys that stand in a replacement
 	granted   map[holding]bool         // by a grant, or put together from shares
+	held      map[holding]*item        // the entry since which a member's entry holds a key that replaced another
 }
 
 func newSealingKeys() sealingKeys {
-	return sealingKeys{map[string][]*sealingKey{}, map[digest]*sealingKey{}, map[string]string{}, map[string]bool{}, map[holding]bool{}}
+	return sealingKeys{map[string][]*sealingKey{}, map[digest]*sealingKey{}, map[string]string{}, map[string]bool{}, map[holding]bool{}, map[holding]*item{}}
 }
 
 // keyAt is the authority's key in force at a directory size and a time. An entry beyond that size counts if the time
@@ -83,6 +84,9 @@ func (k sealingKeys) take(d *directory, one *item) {
 		}
 		k.replaced[one.entry.hash] = key
 		k.replacing[s.sealing] = true
+		if signer, err := d.signerOf(one); err == nil && !one.byRegistrar {
+			k.hold(signer, key.print, one)
+		}
 	case "cancel":
 		if key := k.replaced[s.entry]; key != nil && key.pendingAt(one.timeMs()) {
 			key.cancelled = one
@@ -90,11 +94,25 @@ func (k sealingKeys) take(d *directory, one *item) {
 	case "grant", "recover":
 		if entry, err := d.memberAt(s.member, uint64(one.first), one.timeMs()); err == nil {
 			k.granted[holding{entry.entry.hash, s.key}] = true
+			k.hold(entry, s.key, one)
 		}
 	}
 	if s.sealing != "" && k.sealings[s.sealing] == "" {
 		k.sealings[s.sealing] = subjectOf(s)
 	}
+}
+
+func (k sealingKeys) hold(member *item, key digest, since *item) {
+	if at := (holding{member.entry.hash, key}); k.held[at] == nil {
+		k.held[at] = since
+	}
+}
+
+// holds says whether the member's entry holds a key that replaced another, at a directory size and a time: by its own
+// replacement, by a grant, or from shares. The founder's hold of the first key is not here, for no slip is ever sealed anew to that.
+func (k sealingKeys) holds(member *item, key digest, size, timeMs uint64) bool {
+	since := k.held[holding{member.entry.hash, key}]
+	return since != nil && (uint64(since.first) < size || since.timeMs() < timeMs)
 }
 
 // permitsSealing: the key of a replacement is in no other entry, neither before it nor after it.

@@ -41,6 +41,8 @@ func (e *evidence) checkPath(one *item) error {
 var rolesOfOp = map[string][]string{
 	"submit": {"signatory"}, "forward": {"signatory"}, "acknowledge": {"signatory"}, "close": {"signatory"},
 	"release": {"drafter", "signatory", "custodian"}, "opened": {"drafter", "signatory", "custodian"},
+	"unwrap": {"drafter", "signatory", "custodian"}, "confirm": {"drafter", "signatory", "custodian"},
+	"reject": {"drafter", "signatory", "custodian"}, "rewrap": {"custodian"}, "inspect": {"auditor"},
 }
 
 // verifyStatements: every act is signed by a member whom the directory has in force, in a role that may do it.
@@ -57,6 +59,9 @@ func (e *evidence) verifyStatements() {
 		e.verifySigned(one)
 		e.check(one.file("statement.txt"), "When a statement is taken", e.checkActor(one))
 		e.check(one.file("statement.txt"), "When a statement is taken", e.checkAuthorities(one))
+		if one.statement.op == "inspect" {
+			e.check(one.file("statement.txt"), "Statements", e.checkInspected(one))
+		}
 	}
 	for _, one := range append(append([]*item{}, e.directory...), e.events...) {
 		sum := sumOfBytes(one.raw)
@@ -119,6 +124,18 @@ func (e *evidence) checkAuthorities(one *item) error {
 		if key.print != p.key {
 			return fmt.Errorf("the slip of document %s for %s is sealed to another key than the one in force", p.document, p.authority)
 		}
+	}
+	return nil
+}
+
+// checkInspected: an auditor inspects the registers of their own state, of authorities that the directory has.
+func (e *evidence) checkInspected(one *item) error {
+	s := one.statement
+	switch {
+	case stateOf(s.authority) != stateOf(s.actor):
+		return fmt.Errorf("an auditor of %s inspects the register of %s", stateOf(s.actor), s.authority)
+	case e.register.authorityAt(s.authority, one.directorySize()) == nil:
+		return fmt.Errorf("it inspects the register of %s, which is not in the directory", s.authority)
 	}
 	return nil
 }

@@ -65,6 +65,11 @@ var linesOfOp = map[string][]string{
 	"acknowledge": {"case", "after"},
 	"forward":     {"case", "after", "tags", "slips", "to"},
 	"close":       {"case", "after"},
+	"unwrap":      {"case", "tags"},
+	"rewrap":      {"case", "tags", "slips"},
+	"confirm":     {"case", "tags"},
+	"reject":      {"case", "tags"},
+	"inspect":     {"authority"},
 	"authority":   {"after", "authority", "central", "sealing"},
 	"member":      {"after", "member", "roles", "tls", "statement", "sealing", "valid"},
 	"revoke":      {"after", "member", "reason"},
@@ -78,7 +83,8 @@ var (
 	allRoles   = []string{"drafter", "signatory", "custodian", "registrar", "auditor"}
 	allReasons = []string{"key-compromise", "left", "superseded"}
 	allKinds   = []string{"request", "response"}
-	eventOps   = []string{"submit", "release", "opened", "acknowledge", "forward", "close"}
+	eventOps   = []string{"submit", "release", "opened", "acknowledge", "forward", "close", "unwrap", "rewrap", "confirm", "reject", "inspect"}
+	touchOps   = []string{"release", "opened", "unwrap", "rewrap", "confirm", "reject"} // of documents; they never move the case
 )
 
 func contains(list []string, word string) bool {

@@ -12,6 +12,7 @@ import (
 const (
 	maxDocuments = 256
 	maxSlips     = 2304
+	maxRewrapped = 256
 	maxTo        = 8
 	maxSealed    = 1 << 40
 )
@@ -25,13 +26,16 @@ func (s *statement) checkForm() error {
 	if !strings.HasSuffix(s.log, want) {
 		return fmt.Errorf("op %s is not for log %s", s.op, s.log)
 	}
-	parts := linesOfOp[s.op]
+	parts, slips := linesOfOp[s.op], maxSlips
+	if s.op == "rewrap" {
+		slips = maxRewrapped
+	}
 	counts := []struct {
 		part       string
 		count, max int
 	}{
 		{"documents", len(s.documents), maxDocuments}, {"tags", len(s.documents), maxDocuments},
-		{"slips", len(s.slips), maxSlips}, {"to", len(s.to), maxTo}, {"roles", len(s.roles), len(allRoles)},
+		{"slips", len(s.slips), slips}, {"to", len(s.to), maxTo}, {"roles", len(s.roles), len(allRoles)},
 	}
 	for _, c := range counts {
 		if contains(parts, c.part) && (c.count == 0 || c.count > c.max) {
