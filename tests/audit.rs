@@ -52,8 +52,9 @@ fn a_bundle_verifies_by_itself_and_is_the_same_bytes_each_time() {
     let (code, said) = verify(&folder);
     assert_eq!(code, Some(0), "{said}");
     let all = format!("of case {}, and no other has a tag of the case or of its documents", world.case);
+    let whole = format!("\nAll holds, and nothing of case {} is missing: ", world.case);
     assert!(
-        said.contains(&all) && said.contains("\nAll holds: ") && said.contains("  leaf 0: ") && said.contains(" kg.gpo/01 close\n"),
+        said.contains(&all) && said.contains(&whole) && said.contains("  leaf 0: ") && said.contains(" kg.gpo/01 close\n"),
         "{said}"
     );
     let (code, said) = verify_independently(&folder);
@@ -155,7 +156,10 @@ const FORGERIES: &[(&str, &str, &str)] = &[
     ("cp events/000000/leaf-0.bin events/000000/leaf-x.bin", "leaf-x.bin does not belong here", "no such file belongs here"),
     ("rm READ-ME-FIRST.html", "READ-ME-FIRST.html is missing", "READ-ME-FIRST.html: Evidence: the file is missing"),
     ("rm logs/events.leaves", "READ-ME-FIRST.html does not belong here", "no such file belongs here"),
-    ("cp -r ../evidence-2/events/\"$(ls ../evidence-2/events | tail -n 1)\" events", "of one case", "exactly one case"),
+    ("cp -r ../evidence-2/events/\"$(cd ../evidence-2/events; grep -lx 'op submit' */statement.txt | tail -n 1 | cut -d/ -f1)\" events", "of one case", "exactly one case"),
+    ("cp -r ../evidence-2/events/\"$(cd ../evidence-2/events; grep -lx 'op inspect' */statement.txt | tail -n 1 | cut -d/ -f1)\" events", "of one case", "inspect"),
+    ("mkdir events/.000042; cp events/000000/statement.txt events/.000042", "events/.000042 does not belong here", "belongs here"),
+    ("mkdir blobs; echo > blobs/.more", "blobs/.more does not belong here", "belongs here"),
 ];
 
 /// Forges a copy of the bundle, and requires that both name it.
@@ -181,6 +185,12 @@ fn a_forged_bundle_is_named_by_its_own_script_and_by_an_independent_program() {
             scope.spawn(move || forgeries.iter().for_each(|forgery| require_named(world, forged, forgery)));
         }
     });
+    // Without what makes it a bundle it is evidence, and does not claim what a bundle does.
+    let stripped = "cp -r one stripped; cd stripped; rm READ-ME-FIRST.html logs/events.leaves; rm -r \"$(ls -d events/* | tail -n 1)\"; \
+        find . -type f ! -name SHA256SUMS | sed 's|^./||' | LC_ALL=C sort | tr '\\n' '\\0' | xargs -0 sha256sum > SHA256SUMS";
+    assert_eq!(run(Command::new("bash").args(["-c", stripped]).current_dir(world.path(""))).0, Some(0));
+    let (code, said) = verify(&world.path("stripped"));
+    assert!(code == Some(0) && said.contains("\nAll holds: ") && !said.contains("is missing: "), "{said}");
     // Without a new list of digests, too.
     fs::write(world.path("one/events/000000/more"), "").unwrap();
     let (code, said) = verify(&world.path("one"));

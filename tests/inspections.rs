@@ -39,7 +39,7 @@ fn an_auditor_inspects_the_registers_of_their_own_state_and_nobody_else_does() {
 }
 
 #[test]
-fn statements_come_to_an_auditor_after_the_inspection_and_for_a_day() {
+fn statements_come_to_an_auditor_after_the_inspection() {
     let world = exchange_world::World::new();
     let case = world.request();
     let auditor = exchange_world::AUDITOR;

@@ -354,13 +354,13 @@ const DAMAGES: [Damage; 12] = [
     Damage {
         name: "a slip that is gone",
         change: |rows| rows.delete("slips", &rows.of("slips")[0].0),
-        named: (Missing, Part::Kept, " of document "),
+        named: (Missing, Part::Kept, "slip "),
         logs_hold: true,
     },
     Damage {
         name: "a slip with other bytes",
         change: |rows| alter(rows, "slips", 0, 5),
-        named: (Altered, Part::Kept, " of document "),
+        named: (Altered, Part::Kept, "slip "),
         logs_hold: true,
     },
     Damage {

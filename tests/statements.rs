@@ -3,8 +3,8 @@
 use elchi::domain::{AuthorityCode, Hash, Log, MemberCode, Nonce, Role, Tag, TreeHead, UploadId, UtcSecond};
 use elchi::mla::{RevocationReason, SubmissionKind};
 use elchi::wire::{
-    Act, AuthorityEntry, Cancellation, DocumentLine, Forward, Grant, Inspection, MemberEntry, OnCase, OnDocuments, Recovery, Replacement,
-    Revocation, Rewrap, SlipLine, Statement, StatementMalformed, Submit, encode_statement, parse_statement,
+    Act, AuthorityEntry, Cancellation, DocumentLine, Forward, Grant, Inspection, MemberEntry, OnCase, OnDocuments, OnSlips, Recovery,
+    Replacement, Revocation, SlipLine, Statement, StatementMalformed, Submit, encode_statement, parse_statement,
 };
 use proptest::prelude::*;
 
@@ -61,10 +61,10 @@ fn forward() -> impl Strategy<Value = Act> {
     })
 }
 
-fn rewrap() -> impl Strategy<Value = Act> {
+fn on_slips() -> impl Strategy<Value = OnSlips> {
     (tag(), tags(), authority(), hash()).prop_map(|(case, documents, own, digest)| {
         let slips = slips_for(&documents, &[own], digest);
-        Act::Rewrap(Rewrap { case, documents, slips })
+        OnSlips { case, documents, slips }
     })
 }
 
@@ -95,10 +95,10 @@ fn act() -> impl Strategy<Value = Act> {
         forward(),
         on_documents.clone().prop_map(Act::Release),
         on_documents.clone().prop_map(Act::Opened),
-        on_documents.clone().prop_map(Act::Unwrap),
-        on_documents.clone().prop_map(Act::Confirm),
-        on_documents.prop_map(Act::Reject),
-        rewrap(),
+        on_documents.prop_map(Act::Unwrap),
+        on_slips().prop_map(Act::Rewrap),
+        on_slips().prop_map(Act::Confirm),
+        on_slips().prop_map(Act::Reject),
         authority().prop_map(|authority| Act::Inspect(Inspection { authority })),
         on_case.clone().prop_map(Act::Acknowledge),
         on_case.prop_map(Act::Close),

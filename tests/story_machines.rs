@@ -105,7 +105,7 @@ fn a_new_laptop_is_invited_under_the_same_code_and_reads_what_the_key_in_force_o
     open("after").unwrap();
     world.client("kg.gpo/02").send(&request(&[]), &mut |_, _, _| {}).unwrap();
     assert!(client_in(&world, &old).follow().is_err(), "the old laptop is out");
-    let audit = world.run_json("kg.audit/01", &["audit"]);
+    let audit = world.run_json("kg.audit/01", &["audit", "follow"]);
     assert_eq!(audit["revoked_holders"].as_array().unwrap().len(), 1, "what the old laptop holds is named");
     require_clean_audits(&world);
 }

@@ -96,7 +96,8 @@ fn when_all_who_held_a_key_lost_their_laptops_a_new_custodian_puts_it_together_a
         world.program().args(["registrar", "revoke", "kg.sms/01", "--reason", "left", "--profile"]).arg(world.path("kg")).output();
     let heard = String::from_utf8(registrar.unwrap().stderr).unwrap();
     assert!(heard.contains("KG kg.gpo/04 put its sealing key ") && heard.contains(" together from shares"), "{heard}");
-    let report = world.run_json("kg.audit/01", &["audit", "--evidence", &path("evidence-2")]);
+    let report = world.run_json("kg.audit/01", &["audit", "follow"]);
+    world.run_json("kg.audit/01", &["audit", "evidence", &path("evidence-2")]);
     let leavers: Vec<&Value> = report["revoked_holders"].as_array().unwrap().iter().map(|holder| &holder["member"]).collect();
     assert_eq!(leavers, ["kg.gpo/01", "kg.gpo/02", "kg.sms/01"]);
     let verified = Command::new("bash").arg(world.path("evidence-2/verify.sh")).output().unwrap();

@@ -3,9 +3,10 @@
 
 use std::sync::OnceLock;
 
-use elchi::domain::UnixMillis;
+use elchi::crypto::hash;
+use elchi::domain::{Hash, UnixMillis};
 use elchi::trust::{ActPermit, Case, Directory, permit_act, verify_statement};
-use elchi::wire::{Act, Refusal};
+use elchi::wire::{Act, OnSlips, Refusal, RefusalCode};
 
 use super::chain::at;
 use super::trust_world::{act, case_at, directory, enter_at, name, origin, rows, sealing_key, sign_changed, slip, tag};
@@ -71,23 +72,30 @@ const ACTS: &str = "
     -                                                | kg.gpo/03 | rewrap new: inside   | not-found          | only what the authority holds
     -                                                | kz.gp/03  | rewrap new: cover    | not-found          | no party
     kg.gpo/03 rewrap new: cover                      | kg.gpo/03 | rewrap new: cover    | slip-mismatch      | once
-    kg.gpo/03 rewrap new: cover                      | kg.gpo/01 | confirm: cover       | new, drops old     | a second member who holds the new key
-    kg.gpo/03 rewrap new: cover                      | kg.gpo/03 | confirm: cover       | slip-mismatch      | not who sealed it
-    kg.gpo/03 rewrap new: cover                      | kg.gpo/02 | confirm: cover       | slip-mismatch      | not who has not the new key
-    kg.gpo/03 rewrap new: cover                      | tr.moj/01 | confirm: cover       | slip-mismatch      | another authority's is another matter
-    -                                                | kg.gpo/01 | confirm: cover       | slip-mismatch      | nothing waits
-    kg.gpo/03 rewrap new: cover                      | kg.gpo/01 | reject: cover        | old, drops new     | it did not open
-    kg.gpo/03 rewrap new: cover                      | kg.gpo/03 | reject: cover        | old, drops new     | also by who sealed it
-    kg.gpo/03 rewrap new: cover; kg.gpo/01 reject: cover | kg.gpo/03 | rewrap new: cover | new old           | again, after a rejection
-    kg.gpo/03 rewrap new: cover; kg.gpo/01 confirm: cover | kg.gpo/01 | confirm: cover  | slip-mismatch      | once
-    kg.gpo/03 rewrap new: cover; kg.gpo/01 confirm: cover | kg.gpo/03 | rewrap new: cover | slip-mismatch    | it is done
-    kg.gpo/03 rewrap new: cover; kg.gpo/01 confirm: cover | kg.gpo/01 | reject: cover   | new                | too late, and said all the same
+    kg.gpo/03 rewrap new: cover                      | kg.gpo/01 | confirm new: cover   | new, drops old     | a second member who holds the new key
+    kg.gpo/03 rewrap new: cover                      | kg.gpo/03 | confirm new: cover   | slip-mismatch      | not who sealed it
+    kg.gpo/03 rewrap new: cover                      | kg.gpo/02 | confirm new: cover   | slip-mismatch      | not who has not the new key
+    kg.gpo/03 rewrap new: cover                      | kg.gpo/01 | confirm: cover       | slip-mismatch      | not the one in force
+    kg.gpo/03 rewrap new: cover                      | kg.gpo/01 | confirm newer: cover | slip-mismatch      | not a slip that nobody sealed
+    kg.gpo/03 rewrap new: cover                      | tr.moj/01 | confirm new: cover   | slip-mismatch      | another authority's is another matter
+    -                                                | kg.gpo/01 | confirm new: cover   | slip-mismatch      | nothing waits
+    kg.gpo/03 rewrap new: cover                      | kg.gpo/01 | reject new: cover    | old, drops new     | it did not open
+    kg.gpo/03 rewrap new: cover                      | kg.gpo/03 | reject new: cover    | old, drops new     | also by who sealed it
+    kg.gpo/03 rewrap new: cover                      | kg.gpo/02 | reject new: cover    | slip-mismatch      | not by who could not open it
+    kg.gpo/03 rewrap new: cover                      | kg.gpo/02 | reject: cover        | new old            | of the one in force it is only said
+    kg.gpo/03 rewrap new: cover; kg.gpo/01 reject new: cover | kg.gpo/03 | rewrap new: cover | new old        | again, after a rejection
+    kg.gpo/03 rewrap new: cover; kg.gpo/01 reject new: cover | kg.gpo/01 | confirm new: cover | slip-mismatch | what was rejected is not confirmed
+    kg.gpo/03 rewrap new: cover; kg.gpo/01 confirm new: cover | kg.gpo/01 | confirm new: cover | slip-mismatch | once
+    kg.gpo/03 rewrap new: cover; kg.gpo/01 confirm new: cover | kg.gpo/03 | rewrap new: cover | slip-mismatch | it is done
+    kg.gpo/03 rewrap new: cover; kg.gpo/01 confirm new: cover | kg.gpo/01 | reject new: cover | new           | too late, and said all the same
+    kg.gpo/03 rewrap new: cover; kg.gpo/01 confirm new: cover | kg.gpo/01 | reject: cover | slip-mismatch     | what is gone is not rejected
     -                                                | kg.gpo/01 | reject: cover        | old                | a slip that its sender sealed badly stays
+    -                                                | kg.gpo/01 | reject new: cover    | slip-mismatch      | not a slip that is not there
     kg.gpo/03 rewrap new: cover                      | kg.gpo/01 | unwrap: cover        | new old            | nothing changes
     kg.gpo/03 rewrap new: cover                      | kg.gpo/01 | release: cover       | new old            | nothing changes
     kg.gpo/03 rewrap new: cover                      | kg.gpo/01 | opened: cover        | new old            | nothing changes
-    kg.gpo/03 rewrap new: evidence                   | kg.gpo/01 | confirm: cover       | slip-mismatch      | document by document
-    kg.gpo/03 rewrap new: cover                      | kg.gpo/01 | confirm: cover evidence | slip-mismatch   | all or nothing
+    kg.gpo/03 rewrap new: evidence                   | kg.gpo/01 | confirm new: cover   | slip-mismatch      | document by document
+    kg.gpo/03 rewrap new: cover                      | kg.gpo/01 | confirm new: cover evidence | slip-mismatch | all or nothing
 ";
 
 #[test]
@@ -116,7 +124,7 @@ fn a_key_that_is_replaced_again_takes_the_waiting_slips_place() {
     let judged = |case: &Case, words| judge_in(&directory, case, "kg.gpo/03", act("kg.gpo/03", words), later(41));
     assert_eq!(outcome(judged(&waiting, "rewrap newer: cover")).0, "newer old, drops new");
     assert_eq!(outcome(judged(&waiting, "rewrap new: cover")).0, "slip-mismatch");
-    let confirmed = judge_in(&directory, &waiting, "kg.gpo/01", act("kg.gpo/01", "confirm: cover"), later(41));
+    let confirmed = judge_in(&directory, &waiting, "kg.gpo/01", act("kg.gpo/01", "confirm new: cover"), later(41));
     assert_eq!(outcome(confirmed).0, "new, drops old", "who holds the key between may still open it");
 }
 
@@ -124,7 +132,7 @@ fn a_key_that_is_replaced_again_takes_the_waiting_slips_place() {
 fn a_rewrap_has_one_slip_of_each_document_in_their_order_for_the_own_authority() {
     let case = case_at("closed").unwrap();
     let Act::Rewrap(good) = act("kg.gpo/03", "rewrap new: cover evidence") else { panic!() };
-    let changed = |change: &dyn Fn(&mut elchi::wire::Rewrap)| {
+    let changed = |change: &dyn Fn(&mut OnSlips)| {
         let mut rewrap = good.clone();
         change(&mut rewrap);
         outcome(judge(case, "kg.gpo/03", Act::Rewrap(rewrap))).0
@@ -137,4 +145,22 @@ fn a_rewrap_has_one_slip_of_each_document_in_their_order_for_the_own_authority()
     assert_eq!(changed(&|rewrap| rewrap.slips.push(more.clone())), "slip-mismatch");
     let key = sealing_key("kg.mvd").1;
     assert_eq!(changed(&|rewrap| rewrap.slips[1].key = key), "slip-mismatch");
+}
+
+/// Between looking and saying so, who sealed a slip puts another in its place: what is confirmed is what was looked at.
+#[test]
+fn what_is_confirmed_is_the_slip_that_was_opened_and_no_other() {
+    let sealed = |sha256: Hash| {
+        let Act::Rewrap(mut rewrap) = act("kg.gpo/03", "rewrap new: cover") else { panic!() };
+        rewrap.slips[0].sha256 = sha256;
+        rewrap
+    };
+    let (looked_at, swapped) = (sealed(hash(b"the document's identity")), sealed(hash(b"something else")));
+    let mut case = case_at("closed").unwrap().clone();
+    for act in [Act::Rewrap(looked_at.clone()), Act::Reject(looked_at.clone()), Act::Rewrap(swapped.clone())] {
+        case = judge(&case, "kg.gpo/03", act).unwrap().into_case(None);
+    }
+    let outcome = |confirmed: OnSlips| judge(&case, "kg.gpo/01", Act::Confirm(confirmed)).map(|_| ()).map_err(|refusal| refusal.code);
+    assert_eq!(outcome(looked_at), Err(RefusalCode::SlipMismatch));
+    assert_eq!(outcome(swapped), Ok(()));
 }

@@ -13,8 +13,8 @@ use elchi::trust::{
     ActPermit, Case, CertificateProfile, Directory, JudgedAt, TrustAnchors, VerifiedEntry, VerifiedStatement, permit_act, verify_statement,
 };
 use elchi::wire::{
-    Act, AuthorityEntry, Cancellation, DocumentLine, Forward, Grant, MemberEntry, OnCase, OnDocuments, Recovery, Refusal, Replacement,
-    Revocation, Rewrap, SlipLine, Statement, Submit, encode_directory_leaf, encode_statement,
+    Act, AuthorityEntry, Cancellation, DocumentLine, Forward, Grant, MemberEntry, OnCase, OnDocuments, OnSlips, Recovery, Refusal,
+    Replacement, Revocation, SlipLine, Statement, Submit, encode_directory_leaf, encode_statement,
 };
 
 use super::chain::{AT, at, enrol, second, state, state_ca, validity};
@@ -122,14 +122,9 @@ pub(super) fn act(signer: &str, words: &str) -> Act {
         "release" => Act::Release(OnDocuments { case, documents }),
         "opened" => Act::Opened(OnDocuments { case, documents }),
         "unwrap" => Act::Unwrap(OnDocuments { case, documents }),
-        "confirm" => Act::Confirm(OnDocuments { case, documents }),
-        "reject" => Act::Reject(OnDocuments { case, documents }),
-        "rewrap" => {
-            let own = person(signer).code.authority().clone();
-            let (_, key) = sealing_key(if rest.is_empty() { own.as_str() } else { rest });
-            let line = |document: &Tag| SlipLine { key, sha256: hash(format!("{rest} {document}").as_bytes()), ..slip(*document, &own) };
-            Act::Rewrap(Rewrap { case, slips: documents.iter().map(line).collect(), documents })
-        }
+        "rewrap" => Act::Rewrap(on_slips(signer, rest, documents)),
+        "confirm" => Act::Confirm(on_slips(signer, rest, documents)),
+        "reject" => Act::Reject(on_slips(signer, rest, documents)),
         "acknowledge" => Act::Acknowledge(OnCase { case, after }),
         "forward" => {
             let to = authorities(rest);
@@ -159,6 +154,16 @@ pub(super) fn act(signer: &str, words: &str) -> Act {
         }
         _ => panic!("no act: {words}"),
     }
+}
+
+/// The signer's authority's slips of documents: those that a rewrap to the key of this name makes; without one, the first.
+fn on_slips(signer: &str, name: &str, documents: Vec<Tag>) -> OnSlips {
+    let own = person(signer).code.authority().clone();
+    let first = |document: &Tag| slip(*document, &own);
+    let anew =
+        |document: &Tag| SlipLine { key: sealing_key(name).1, sha256: hash(format!("{name} {document}").as_bytes()), ..first(document) };
+    let slips = documents.iter().map(|document| if name.is_empty() { first(document) } else { anew(document) }).collect();
+    OnSlips { case: tag("case"), documents, slips }
 }
 
 fn authorities(words: &str) -> BTreeSet<AuthorityCode> {

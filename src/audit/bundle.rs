@@ -24,6 +24,12 @@ use crate::wire::EVENT_LEAF_BYTES;
 /// When there is no such case, or more than one; when not all witnesses stand behind the logs now; when the logs do not
 /// check, the file exists, or it cannot be written.
 pub fn write_bundle(client: &mut Client, text: &str, out: &Path) -> Result<CaseHistory, ClientError> {
+    if out.exists() {
+        return Err(ClientError::not_possible(
+            format!("{} is there already; it is not overwritten", out.display()),
+            "name a new file with --out",
+        ));
+    }
     let (history, document) = client.find_history(text)?;
     if document.is_some() {
         let hint = format!("its case is {}", history.tag);

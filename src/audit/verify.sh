@@ -18,10 +18,10 @@
 set -u
 umask 077
 export LC_ALL=C
-unset SSL_CERT_FILE SSL_CERT_DIR OPENSSL_CONF
+unset SSL_CERT_FILE SSL_CERT_DIR OPENSSL_CONF CDPATH
 
 bad=0
-statements=0 leaves=0 checkpoints=0 blobs=0 slips=0 opened=0
+statements=0 leaves=0 checkpoints=0 blobs=0 slips=0 opened=0 whole=
 wrong() { echo "WRONG: $*"; bad=1; }
 
 hex() { od -An -v -tx1 | tr -d ' \n'; }
@@ -61,7 +61,7 @@ certificate() { # file
 }
 
 # Whatever may be here: f a file, d a folder. What is under blobs and slips, and names of folders, are looked at below.
-expected='d (roots|policy|logs|events|directory|blobs|slips|(events|directory)/[^/]*)|f (SHA256SUMS|verify\.sh|roots/[A-Z]{2}\.pem|policy/policy\.(txt|p7s)|logs/(events|directory)\.(checkpoint|vkey)|(events|directory)/[^/]*/(statement\.txt|signature\.p7s|(signer|issuer)\.pem|leaf-[0-9]+\.(bin|tlog-proof))|(blobs|slips)/[^/]*)'
+expected='d (roots|policy|logs|events|directory|blobs|slips|(events|directory)/[^/.][^/]*)|f (SHA256SUMS|verify\.sh|roots/[A-Z]{2}\.pem|policy/policy\.(txt|p7s)|logs/(events|directory)\.(checkpoint|vkey)|(events|directory)/[^/.][^/]*/(statement\.txt|signature\.p7s|(signer|issuer)\.pem|leaf-[0-9]+\.(bin|tlog-proof))|(blobs|slips)/[^/.][^/]*)'
 is_bundle() { [ -e logs/events.leaves ]; }
 
 # ---- every file is the one that was written; what this does not prove is proven below ----
@@ -132,7 +132,7 @@ verify_ed25519() { # message's file, signature in hex
 }
 
 # ---- the checkpoints: signed by the logs' keys and by witnesses, which the policy names ----
-declare -A size root_hash origin
+declare -A size root_hash origin newest_seen
 verify_checkpoint() { # log
   local log=$1 note="logs/$1.checkpoint" vkey name line signature root
   vkey=$(cat "logs/$log.vkey")
@@ -168,6 +168,7 @@ verify_cosignatures() { # log, note; the body is in $work/body
     decode_base64 "$line"
     [[ ${REPLY:8:16} =~ ^0000000[0-3] ]] && [ $((16#${REPLY:8:16})) -gt "$newest" ] && newest=$((16#${REPLY:8:16}))
   done < <(sed '1,5d' "$2")
+  newest_seen[$1]=$newest
   while read -r word name rest; do
     case $word in
       witness)
@@ -227,6 +228,16 @@ verify_leaf() { # log, folder, index
   [ "$sn" = 0 ] && [ "$r" = "${root_hash[$log]}" ] || wrong "$leaf.bin does not stand in the $log log"
   leaves=$((leaves + 1))
   REPLY=$leaf_hash
+}
+
+# ---- ten minutes: the signer's clock and the log's; and no leaf is newer than what witnesses have seen ----
+verify_time() { # log, folder, the leaf's time in milliseconds
+  local stated=0 logged=$(($3 / 1000)) newest=${newest_seen[$1]}
+  local claimed
+  claimed=$(field time "$2/statement.txt")
+  [[ $claimed =~ ^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$ ]] && stated=$(date -u -d "$claimed" +%s 2>/dev/null)
+  [ "${stated:-0}" -ge $((logged - 600)) ] && [ "$stated" -le $((logged + 601)) ] || wrong "$2: the statement's time is more than ten minutes from the log's"
+  [ "$newest" = 0 ] || [ "$logged" -le $((newest + 600)) ] || wrong "$2 claims to be newer than the witnesses' cosignatures over it"
 }
 
 # ---- a statement: signed by the member it names, under their own state's root ----
@@ -305,6 +316,7 @@ verify_event() { # folder's name
   [ "${#chains[@]}" != 0 ] && [ "$(ls "$at" | wc -l)" = $((4 + 2 * ${#chains[@]})) ] || { wrong "$at does not hold exactly the leaves of its statement"; return; }
   [[ ! $time < $last_time ]] || wrong "$at claims to be older than what was logged before it"
   last_time=$time
+  verify_time events "$at" "$((16#$time))"
   verify_statement events "$at" "$((16#$time))" member
   ! is_bundle || tell "$at" "$((16#$time))"
 }
@@ -336,6 +348,8 @@ verify_entry() { # folder's name
       # Who cancels was custodian a day before what they cancel, and is judged as of then.
       time=$((made[$entry] - 86400000)) ;;
   esac
+  # A cancellation may be carried by hand.
+  [ "$(field op "$at/statement.txt")" = cancel ] || verify_time directory "$at" "$time"
   verify_statement directory "$at" "$time" "$purpose"
 }
 
@@ -384,7 +398,8 @@ verify_bundle() { # how many leaves have their statement here
   local cases
   cases=$(cat events/*/statement.txt 2>/dev/null | sed -n 's/^case //p' | sort -u)
   [ -e READ-ME-FIRST.html ] || wrong "READ-ME-FIRST.html is missing"
-  is_hash "$cases" || { wrong "a bundle is of one case, and these statements are not"; return; }
+  is_hash "$cases" && [ "$(grep -lE '^case ' events/*/statement.txt | wc -l)" = "$(wc -l < "$work/events")" ] \
+    || { wrong "a bundle is of one case, and these statements are not"; return; }
   [ "$(wc -c < logs/events.leaves)" = $((136 * ${size[events]})) ] || { wrong "logs/events.leaves does not hold the ${size[events]} leaves of the log"; return; }
   od -An -v -tx1 -w136 logs/events.leaves | tr -d ' ' > "$work/leaves"
   # "elchi-event/v1\n", time, directory size, kind, tag
@@ -395,6 +410,7 @@ verify_bundle() { # how many leaves have their statement here
   sed 's/^[0-9]*://' "$work/own" | sort -u > "$work/tags"
   cut -c65-128 "$work/leaves" | grep -nxFf "$work/tags" | cmp -s - "$work/own" || wrong "logs/events.leaves has leaves of this case or its documents whose statement is not here: something is missing"
   [ "$bad" != 0 ] || echo "events log: all ${size[events]} leaves have the signed root; $1 are of case $cases, and no other has a tag of the case or of its documents"
+  whole=", and nothing of case $cases is missing"
 }
 
 # ---- sealed documents and slips: as the signed statements say ----
@@ -418,7 +434,7 @@ verify_sealed() {
 
 # ---- their content, where an authority's identity and a recent age are at hand ----
 open_document() { # tag, where its content goes; its SHA-256 is the answer
-  REPLY=$(set -o pipefail; age -d -i "$work/$1.key" "blobs/$1.age" 2>/dev/null | tee "$2" | digest) || { REPLY=; wrong "blobs/$1.age does not open"; }
+  REPLY=$(set -o pipefail; age -d -i "$keys/$1.key" "blobs/$1.age" 2>/dev/null | tee "$2" | digest) || { REPLY=; wrong "blobs/$1.age does not open"; }
   opened=$((opened + 1))
 }
 
@@ -427,14 +443,14 @@ open_submission() { # statement
   local -a tags
   local tag said
   mapfile -t tags < <(sed -n 's/^document \([0-9a-f]\{64\}\) .*/\1/p' "$1")
-  [ -e "$work/${tags[0]}.key" ] && [ -e "blobs/${tags[0]}.age" ] || return
-  open_document "${tags[0]}" "$work/cover"
+  [ -e "$keys/${tags[0]}.key" ] && [ -e "blobs/${tags[0]}.age" ] || return
+  open_document "${tags[0]}" "$keys/cover"
   # Elchi writes one member a line; a quote inside a text is never bare.
-  said=$(sed -n 's/^ *"tag": "\([0-9a-f]\{64\}\)",\?$/\1/p; s/^ *"sha256": "\([0-9a-f]\{64\}\)",\?$/\1/p' "$work/cover")
+  said=$(sed -n 's/^ *"tag": "\([0-9a-f]\{64\}\)",\?$/\1/p; s/^ *"sha256": "\([0-9a-f]\{64\}\)",\?$/\1/p' "$keys/cover")
   [ "$(head -n 1 <<< "$said")" = "${tags[0]}" ] && [ "$(sed -n '2~2p' <<< "$said")" = "$(printf '%s\n' "${tags[@]:1}")" ] \
     || wrong "the cover blobs/${tags[0]}.age is not of the documents of $1"
   for tag in "${tags[@]:1}"; do
-    [ -e "$work/$tag.key" ] && [ -e "blobs/$tag.age" ] || continue
+    [ -e "$keys/$tag.key" ] && [ -e "blobs/$tag.age" ] || continue
     open_document "$tag" /dev/null
     [ "$REPLY" = "$(grep -A1 -x "$tag" <<< "$said" | sed -n 2p)" ] || wrong "blobs/$tag.age has another content than its cover says"
   done
@@ -444,9 +460,9 @@ open_submission() { # statement
 # else age asks for its passphrase.
 open_grants() { # profile
   local grant
-  age -d -i "${unlock:-$1/profile.age}" "$1/member.key.age" > "$work/member.key" || return 1
+  age -d -i "${unlock:-$1/profile.age}" "$1/member.key.age" > "$keys/member.key" || return 1
   for grant in "$1"/authority-*.age; do
-    age -d -i "$work/member.key" "$grant" >> "$work/authority.key" 2>/dev/null || return 1
+    age -d -i "$keys/member.key" "$grant" >> "$keys/authority.key" 2>/dev/null || return 1
   done
 }
 
@@ -459,7 +475,7 @@ open_documents() { # identity; what was done is said in $documents
   [ -n "$authority" ] || { documents="documents were not opened: none of the slips is for this identity"; return; }
   for slip in slips/*-"$authority".age; do
     name=$(basename "$slip" "-$authority.age")
-    age -d -i "$1" "$slip" > "$work/$name.key" 2>/dev/null || { wrong "$slip does not open"; rm -f "$work/$name.key"; }
+    age -d -i "$1" "$slip" > "$keys/$name.key" 2>/dev/null || { wrong "$slip does not open"; rm -f "$keys/$name.key"; }
   done
   for statement in events/*/statement.txt; do
     [ "$(field op "$statement")" != submit ] || open_submission "$statement"
@@ -475,12 +491,14 @@ main() {
     '') ;;
     *) echo "usage: verify.sh [--profile FOLDER | --identity FILE]" >&2; exit 1 ;;
   esac
-  if [ -n "${ELCHI_UNLOCK:-}" ]; then unlock=$(realpath -e "$ELCHI_UNLOCK") || exit 1; fi
+  if [ -n "$profile" ] && [ -n "${ELCHI_UNLOCK:-}" ]; then unlock=$(realpath -e "$ELCHI_UNLOCK") || exit 1; fi
   cd "$(dirname "$0")" || exit 1
   ! is_bundle || expected+='|f (READ-ME-FIRST\.html|logs/events\.leaves)'
   work=$(mktemp -d) || exit 1
+  # In memory where there is a file system in memory: the many small files of a bundle, and keys that open documents.
   records=$(mktemp -d -p /dev/shm 2>/dev/null) || { records=$work/records; mkdir "$records"; }
-  trap 'rm -rf "$work" "$records"' EXIT
+  keys=$(mktemp -d -p /dev/shm 2>/dev/null) || { keys=$work/keys; mkdir "$keys"; }
+  trap 'rm -rf "$work" "$records" "$keys"' EXIT
   [[ $(openssl version) =~ ^OpenSSL\ ([3-9]|[1-9][0-9])\. ]] || { wrong "openssl 3.0 or newer is needed to verify anything"; exit 1; }
 
   verify_sums
@@ -492,13 +510,13 @@ main() {
     if ! age-keygen -pq > "$work/probe" 2>/dev/null; then
       documents="documents were not opened: no age on this machine that knows mlkem768x25519 (age 1.3 or newer)"
     elif [ -n "$profile" ] && ! open_grants "$profile"; then
-      wrong "$profile does not open its authority's keys"
+      documents="documents were NOT opened: $profile does not give its authority's keys (a wrong passphrase or unlock file?)"
     else
       open_documents "${identity:-$work/authority.key}"
     fi
   fi
 
   [ "$bad" = 0 ] || { echo "Not everything holds."; exit 1; }
-  echo "All holds: $statements statements, $leaves leaves, $checkpoints checkpoints, $blobs sealed documents, $slips slips; $documents."
+  echo "All holds$whole: $statements statements, $leaves leaves, $checkpoints checkpoints, $blobs sealed documents, $slips slips; $documents."
 }
 main "$@"

@@ -78,11 +78,11 @@ fn bundle(profile: &ProfileArgs, case: &str, out: &Path, output: &Output) -> Res
     let value = json!({"case": history.tag, "file": out, "acts": history.events.len(), "events": [head.size, head.root]});
     output.result(&value, || {
         format!(
-            "{} acts of case {} are in {}, provably all up to leaf {} of the log.\nVerify it with: unzip FILE -d FOLDER && bash FOLDER/verify.sh",
+            "{} acts of case {} are in {out}, provably all among the log's {} leaves.\nVerify it with: unzip {out} -d FOLDER && bash FOLDER/verify.sh",
             history.events.len(),
             history.tag,
-            out.display(),
-            head.size
+            head.size,
+            out = out.display()
         )
     });
     Ok(())

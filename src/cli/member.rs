@@ -144,7 +144,7 @@ pub(super) fn rewrap(profile: &ProfileArgs, output: &Output) -> Result<(), CliFa
     let report = client.rewrap(&mut |done, all| bar.show("documents", done, all))?;
     drop(bar);
     output.result(&report, || {
-        let Rewrapping { rewrapped, confirmed, rejected, waiting, left } = &report;
+        let Rewrapping { rewrapped, confirmed, rejected, waiting, left, unreadable } = &report;
         let mut text = format!("{rewrapped} documents sealed to the key in force, {confirmed} that colleagues had sealed anew confirmed\n");
         if *rejected > 0 {
             text += &format!(
@@ -155,7 +155,11 @@ pub(super) fn rewrap(profile: &ProfileArgs, output: &Output) -> Result<(), CliFa
             text += &format!("{waiting} wait for a second member who holds the old key and the new one: elchi rewrap\n");
         }
         if *left > 0 {
-            text += &format!("{left} are sealed to an old key, and left to a custodian who holds it\n");
+            text += &format!("{left} are sealed to an old key, and left: to a custodian who holds it, or for the next time\n");
+        }
+        if *unreadable > 0 {
+            text +=
+                &format!("{unreadable} are sealed to an old key by a slip that does not open; that is logged. Ask whoever sent them.\n");
         }
         text
     });

@@ -102,7 +102,9 @@ pub(super) fn run(argument: &ProfileArgs, command: ProfileCommand, output: &Outp
         ProfileCommand::Passphrase => {
             let profile = open_profile(argument)?;
             profile.change_passphrase(&Terminal.ask_new(profile.folder())?)?;
-            output.result(&json!({"member": profile.member()}), || "From now on the new passphrase opens your profile.".into());
+            output.result(&json!({"member": profile.member()}), || {
+                "From now on the new passphrase opens your profile. An unlock file that opened it still does: destroy it if you want it to be of no use.".into()
+            });
             Ok(())
         }
         ProfileCommand::Revoke { reason } => {

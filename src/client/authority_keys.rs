@@ -47,9 +47,7 @@ impl Client {
             let hint = "only members of the own authority hold its key";
             return Err(ClientError::not_possible(format!("{member} is not of {authority}"), hint));
         }
-        let record = self.directory.member_at(member, self.directory.as_of(clock::now()));
-        let record = record.ok_or_else(|| ClientError::not_possible(format!("{member} is not in the directory"), "ask your registrar"))?;
-        let holder = record.entry().sealing.parse().map_err(|_| ClientError::unproven(format!("the sealing key of {member} is no key")))?;
+        let (record, holder) = (self.require_member(member)?, self.member_key(member)?);
         let key = self.sealing_in_force(&authority)?;
         let (fingerprint, is_logged) = (key.fingerprint(), key.is_held_under(record.entry_index()));
         let identity = self.load_authority_identity(&fingerprint)?;

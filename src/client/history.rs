@@ -85,6 +85,8 @@ impl Client {
         match self.replay_registered(authorities) {
             Err(ClientError::Refused(problem)) if problem.code == RefusalCode::NotReleased => {
                 self.inspect(authorities)?;
+                // The copy of the events log has grown: what it refers to must be here, too.
+                self.follow()?;
                 self.replay_registered(authorities)
             }
             replayed => replayed,
@@ -99,10 +101,17 @@ impl Client {
         Ok(self.load_registers(authorities)?.inspections)
     }
 
-    /// Signs that this auditor reads the statements of the cases on these registers. The own authority's need no saying.
+    /// Signs that this auditor reads the statements of the cases on these registers, as far as there are any. The own
+    /// authority's need no saying.
     fn inspect(&mut self, authorities: &[AuthorityCode]) -> Result<(), ClientError> {
         let own = self.profile.member().authority().clone();
-        for authority in authorities.iter().filter(|authority| **authority != own) {
+        let mut registers = BTreeSet::new();
+        self.events.scan(0, |_, bytes| {
+            let leaf = decode_event_leaf(bytes).map_err(ClientError::unproven)?;
+            registers.extend((leaf.kind == ChainKind::Register).then_some(leaf.tag));
+            Ok(())
+        })?;
+        for authority in authorities.iter().filter(|authority| **authority != own && registers.contains(&register_tag(authority))) {
             self.sign_and_put(Act::Inspect(Inspection { authority: authority.clone() }), Vec::new())?;
         }
         Ok(())
@@ -139,7 +148,7 @@ impl Client {
             let statement = parse_statement(&signed.statement).map_err(ClientError::unproven)?;
             match statement.act.case() {
                 Some(case) => registers.cases.push((index, *case)),
-                None if !seen.insert(leaf.commit) => return Err(wrong(index, "the same statement was logged before")),
+                None if !seen.insert(hash(&signed.statement)) => return Err(wrong(index, "the same statement was logged before")),
                 None => {
                     let statement = judge_inspection(&self.directory, self.policy.origin(Log::Events), index, &leaf, &signed)?;
                     registers.inspections.push(CaseEvent { first_index: index, leaves: vec![bytes], time: leaf.time, statement });

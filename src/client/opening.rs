@@ -15,7 +15,7 @@ use std::thread;
 use super::cover::{COVER_NAME, CheckedCover, check_cover};
 use super::history::{CaseEvent, CaseHistory};
 use super::pipe::{PipeReader, pipe};
-use super::slips::{Identities, OpeningFault, find_released};
+use super::slips::{Blame, Identities, OpeningFault, find_released, on_slips};
 use super::{Client, ClientError, Progress};
 use crate::domain::{AuthorityCode, Tag};
 use crate::durable::{self, StagedFile};
@@ -96,9 +96,10 @@ impl Client {
         let folder = make_new_folder(folder)?;
         let on_documents = OnDocuments { case: *case, documents: submission.held.clone() };
         let (_, released) = self.sign_and_put(Act::Release(on_documents.clone()), Vec::new())?;
+        self.require_released(case, &chosen, &released)?;
         let opened = self.open_released(&submission, &chosen, &released, &identities);
         let cover = opened.and_then(|opened| self.fetch_all(&submission, &opened, &folder, progress));
-        let cover = cover.map_err(|refused| self.answer_refused(&history, refused))?;
+        let cover = cover.map_err(|refused| self.answer_refused(&history, &chosen, refused))?;
         self.sign_and_put(Act::Opened(on_documents), Vec::new())?;
         self.confirm_opened(&history, &chosen)?;
         let statement = submission.event.statement.statement().clone();
@@ -139,17 +140,27 @@ impl Client {
         Ok(cover)
     }
 
-    /// What was signed and does not open is answered by a signed rejection.
-    fn answer_refused(&mut self, history: &CaseHistory, OpeningFault { fault, to_blame }: OpeningFault) -> ClientError {
-        let Some(document) = to_blame else { return fault };
-        let own = self.profile.member().authority();
-        let is_rewrapped = history.case.slip_of(&document, own).is_some_and(|held| held.waiting().is_some());
-        let hint = match is_rewrapped {
-            true => "open it again: the slip that was there before is used from now on",
+    /// What was signed and does not open is answered by a signed rejection: of the slip that was tried, or, if that gave
+    /// an identity, of the one in force, with which the document came.
+    fn answer_refused(
+        &mut self,
+        history: &CaseHistory,
+        chosen: &BTreeMap<Tag, SealedSlip>,
+        OpeningFault { fault, to_blame }: OpeningFault,
+    ) -> ClientError {
+        let own = self.profile.member().authority().clone();
+        let held = |document: &Tag| history.case.slip_of(document, &own);
+        let blamed = match to_blame {
+            None => None,
+            Some(Blame::Slip(document)) => chosen.get(&document).map(|slip| (document, *slip)),
+            Some(Blame::Sender(document)) => held(&document).map(|held| (document, held.in_force())),
+        };
+        let Some((document, slip)) = blamed else { return fault };
+        let hint = match held(&document).and_then(|held| held.waiting()).is_some_and(|waiting| waiting.slip == slip) {
+            true => "a colleague sealed that slip anew: whoever has the old key opens the document with the one that was there before",
             false => "tell whoever sent it, and ask for it again",
         };
-        let rejection = Act::Reject(OnDocuments { case: history.tag, documents: vec![document] });
-        match self.sign_and_put(rejection, Vec::new()) {
+        match self.sign_and_put(Act::Reject(on_slips(history.tag, &own, [(document, slip)])), Vec::new()) {
             Ok(_) => ClientError::unproven(format!("{fault}; that you reject it is logged\nhint: {hint}")),
             Err(other) => ClientError::unproven(format!("{fault}; that you reject it could not be logged: {other}")),
         }
@@ -166,7 +177,7 @@ impl Client {
         let opened = self.fetch_into(document, progress, move |identity, blob| open_cover(identity, blob, &expected))?;
         let bytes = opened.into_output();
         let cover = check_cover(&bytes, submission.event.statement.statement(), submission.submit);
-        let cover = cover.map_err(|fault| OpeningFault::of_signer(document.line.tag, fault))?;
+        let cover = cover.map_err(|fault| OpeningFault::of_signer(Blame::Sender(document.line.tag), fault))?;
         let path = folder.join(COVER_NAME);
         durable::publish_new_file(&path, &bytes).map_err(ClientError::file("write", &path))?;
         Ok(cover)
@@ -215,7 +226,10 @@ impl Client {
                 Err(ClientError::not_possible(format!("document {tag}: {fault}"), "check the disk's free space").into())
             }
             Err(fault @ (OpenError::Read(_) | OpenError::Digest(_) | OpenError::SealedDiffers)) => Err(told(&fault).into()),
-            Err(fault) => Err(OpeningFault::of_signer(tag, told(&fault))),
+            Err(OpenError::NotOpened) => Err(OpeningFault::of_signer(Blame::Slip(tag), told(&OpenError::NotOpened))),
+            Err(fault @ (OpenError::Header(_) | OpenError::PlaintextDiffers | OpenError::CoverTooLong)) => {
+                Err(OpeningFault::of_signer(Blame::Sender(tag), told(&fault)))
+            }
         }
     }
 }

@@ -27,8 +27,12 @@ impl Client {
         self.follow()?;
         let authority = self.profile.member().authority().clone();
         self.require_custodian(self.profile.member(), &authority)?;
-        let rule = ShareRule::new(threshold, keepers.len())
-            .map_err(|refused| ClientError::not_possible(refused.to_string(), "name two to sixteen members with --to"))?;
+        let rule = ShareRule::new(threshold, keepers.len()).map_err(|refused| {
+            ClientError::not_possible(
+                refused.to_string(),
+                "name two to sixteen members with --to, and as --threshold at least 2 and at most all of them",
+            )
+        })?;
         let recipients = keepers.iter().map(|keeper| self.keeper_key(keeper, keepers)).collect::<Result<Vec<_>, _>>()?;
         let key = self.sealing_in_force(&authority)?.fingerprint();
         let shares = split_identity(&self.load_authority_identity(&key)?, &authority, rule);
@@ -54,7 +58,14 @@ impl Client {
     /// When the shares do not give the identity of a key that the directory names for the authority, or the server refuses.
     pub fn recover_key(&mut self, sealed: &[Vec<u8>]) -> Result<Hash, ClientError> {
         self.follow()?;
-        let shares = sealed.iter().map(|share| self.open_own_share(share)).collect::<Result<Vec<_>, _>>()?;
+        let open = |(number, share): (usize, &Vec<u8>)| {
+            self.open_own_share(share).map_err(|fault| {
+                ClientError::unproven(format!(
+                    "share {number} of those you named: {fault}\nhint: whoever keeps it seals it to you with `elchi profile pass-share`"
+                ))
+            })
+        };
+        let shares = (1..).zip(sealed).map(open).collect::<Result<Vec<_>, _>>()?;
         let (member, authority) = (self.profile.member().clone(), self.profile.member().authority().clone());
         if let Some(other) = shares.iter().map(IdentityShare::authority).find(|other| **other != authority) {
             return Err(ClientError::not_possible(format!("a share is of {other}'s key"), "its own custodians put it together"));
@@ -89,12 +100,12 @@ impl Client {
         self.member_key(keeper)
     }
 
-    fn member_key(&self, member: &MemberCode) -> Result<SealingRecipient, ClientError> {
+    pub(super) fn member_key(&self, member: &MemberCode) -> Result<SealingRecipient, ClientError> {
         let sealing = &self.require_member(member)?.entry().sealing;
         sealing.parse().map_err(|_| ClientError::unproven(format!("the sealing key of {member} is no key")))
     }
 
-    fn require_member(&self, member: &MemberCode) -> Result<&MemberRecord, ClientError> {
+    pub(super) fn require_member(&self, member: &MemberCode) -> Result<&MemberRecord, ClientError> {
         let record = self.directory.member_at(member, self.directory.as_of(clock::now()));
         record.ok_or_else(|| ClientError::not_possible(format!("{member} is not in the directory"), "ask your registrar"))
     }
@@ -108,7 +119,9 @@ impl Client {
 
 fn explain(refused: SharesRefused) -> ClientError {
     match refused {
-        SharesRefused::OtherKey => ClientError::unproven(format!("the shares: {refused}")),
+        SharesRefused::OtherKey => {
+            ClientError::unproven(format!("the shares: {refused}\nhint: shares of two divisions do not mix; try others"))
+        }
         _ => ClientError::not_possible(format!("the shares: {refused}"), "bring as many as are needed, of one division, each once"),
     }
 }

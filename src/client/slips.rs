@@ -11,15 +11,24 @@ use crate::domain::{AuthorityCode, Hash, Log, Tag};
 use crate::durable;
 use crate::seal::{ExpectedSlip, OpenedSlip, SealingIdentity, SlipRefused, open_slip};
 use crate::trust::{HeldSlip, SealedSlip};
-use crate::wire::SlipBody;
+use crate::wire::{OnSlips, SlipBody, SlipLine};
 
 /// The authority's sealing identities, by the fingerprint of the key.
 pub(super) type Identities = BTreeMap<Hash, SealingIdentity>;
 
-/// Why something was not opened; and of which document it is the fault of whoever signed what it was sealed as.
+/// Why something was not opened; and what it is the fault of, if somebody signed it like that.
 pub(super) struct OpeningFault {
     pub(super) fault: ClientError,
-    pub(super) to_blame: Option<Tag>,
+    pub(super) to_blame: Option<Blame>,
+}
+
+/// What was signed and does not open to what it says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// A document's slip, which gives no identity, or one that opens nothing.
+    Slip(Tag),
+    /// A document that opens, to something else than was signed; or is sealed as it must not be.
+    Sender(Tag),
 }
 
 impl From<ClientError> for OpeningFault {
@@ -29,9 +38,8 @@ impl From<ClientError> for OpeningFault {
 }
 
 impl OpeningFault {
-    /// What was signed does not open to what it says.
-    pub(super) fn of_signer(document: Tag, fault: ClientError) -> Self {
-        Self { fault, to_blame: Some(document) }
+    pub(super) fn of_signer(to_blame: Blame, fault: ClientError) -> Self {
+        Self { fault, to_blame: Some(to_blame) }
     }
 }
 
@@ -82,7 +90,7 @@ impl Client {
             let fault = ClientError::unproven(format!("document {document}: {refused}"));
             match refused {
                 SlipRefused::SealedDiffers => fault.into(),
-                SlipRefused::File(_) | SlipRefused::OtherDocument => OpeningFault::of_signer(*document, fault),
+                SlipRefused::File(_) | SlipRefused::OtherDocument => OpeningFault::of_signer(Blame::Slip(*document), fault),
             }
         })
     }
@@ -113,6 +121,37 @@ impl Client {
     fn slip_path(&self, document: &Tag) -> PathBuf {
         self.profile.path("memory/slips").join(format!("{document}.age"))
     }
+}
+
+impl Client {
+    /// The slips that were chosen are among those that the server released. If one is not, and the log has it that it was
+    /// dropped since it was chosen, nobody did wrong.
+    pub(super) fn require_released(
+        &mut self,
+        case: &Tag,
+        chosen: &BTreeMap<Tag, SealedSlip>,
+        released: &[SlipBody],
+    ) -> Result<(), ClientError> {
+        let missing: Vec<(&Tag, &SealedSlip)> = chosen.iter().filter(|(tag, slip)| find_released(released, tag, slip).is_err()).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let (history, own) = (self.load_case(case)?, self.profile.member().authority().clone());
+        for (document, slip) in missing {
+            if history.held(document, &own)?.kept().any(|kept| kept == *slip) {
+                find_released(released, document, slip)?;
+            }
+        }
+        Err(ClientError::not_possible("slips of this case were sealed anew or dropped in this very moment", "do it again"))
+    }
+}
+
+/// An act that names slips of an authority.
+pub(super) fn on_slips(case: Tag, authority: &AuthorityCode, slips: impl IntoIterator<Item = (Tag, SealedSlip)>) -> OnSlips {
+    let line =
+        |(document, slip): (Tag, SealedSlip)| SlipLine { document, authority: authority.clone(), key: slip.key, sha256: slip.sha256 };
+    let slips: Vec<SlipLine> = slips.into_iter().map(line).collect();
+    OnSlips { case, documents: slips.iter().map(|slip| slip.document).collect(), slips }
 }
 
 /// The slip that was chosen, among those that the server released.

@@ -110,7 +110,8 @@ impl ProfileKey {
         seal_with_passphrase(&encode_identity_file(COMMENT, &self.identity), passphrase).map_err(ClientError::unproven)
     }
 
-    /// Puts the key behind a passphrase: from here on this one opens the profile, and an earlier one does not.
+    /// Puts the key behind a passphrase: from here on this one opens the profile, and an earlier passphrase does not. An unlock file
+    /// still does.
     pub(super) fn publish_with(&self, folder: &Path, passphrase: &Passphrase) -> Result<(), ClientError> {
         publish_sealed(folder, &self.seal_with(passphrase)?)
     }
@@ -127,7 +128,10 @@ fn load_unlock_file(path: &Path) -> Result<ProfileKey, ClientError> {
     let unusable = |why: String| ClientError::not_possible(format!("the unlock file {} cannot be used: {why}", path.display()), HINT);
     let text = Zeroizing::new(fs::read(path).map_err(|fault| unusable(fault.to_string()))?);
     let identity = parse_key(&text).ok_or_else(|| unusable("it is none".into()))?;
-    Ok(ProfileKey { identity: Arc::new(identity), mismatch_hint: "name the unlock file that this profile was made with" })
+    Ok(ProfileKey {
+        identity: Arc::new(identity),
+        mismatch_hint: "name the unlock file that this profile was made with; or leave --unlock and ELCHI_UNLOCK out, to be asked for a passphrase",
+    })
 }
 
 fn load_sealed(folder: &Path) -> Result<Vec<u8>, ClientError> {

@@ -14,7 +14,8 @@ use crate::store::{NewSlip, UPLOAD_PREFIX_BYTES};
 use crate::tlog::touched_chains;
 use crate::trust::{JudgedAt, SealedSlip, VerifiedPeer, verify_statement};
 use crate::wire::{
-    Act, ActAnswer, ActRequest, Base64Bytes, DocumentLine, Refusal, RefusalCode, SlipBody, SlipLine, Statement, parse_statement,
+    Act, ActAnswer, ActRequest, Base64Bytes, DocumentLine, OnDocuments, Refusal, RefusalCode, SlipBody, SlipLine, Statement,
+    parse_statement,
 };
 
 // What the store keeps of an upload for this check must hold the longest header.
@@ -108,6 +109,16 @@ impl Exchange {
                 return Ok(Vec::new());
             }
         }
+        // Between the case and its slips another act may change both: then they are read again.
+        let slips = match self.load_kept_slips(peer, act)? {
+            Some(slips) => Some(slips),
+            None => self.load_kept_slips(peer, act)?,
+        };
+        Ok(slips.ok_or(ExchangeFault::Damaged { what: "slips" })?)
+    }
+
+    /// All slips that are kept of the peer's authority; nothing if one that the case names is not there.
+    fn load_kept_slips(&self, peer: &VerifiedPeer, act: &OnDocuments) -> Result<Option<Vec<SlipBody>>, ActError> {
         let case = load_case(&self.store, &act.case)?.ok_or(ExchangeFault::Damaged { what: "cases" })?;
         let authority = peer.member().authority();
         let mut slips = Vec::new();
@@ -115,11 +126,11 @@ impl Exchange {
             let held = case.slip_of(document, authority).ok_or_else(Refusal::not_found)?;
             for SealedSlip { sha256, .. } in held.kept() {
                 let name = SlipName { document: *document, authority: authority.clone(), sha256 };
-                let slip = self.store.load_slip(&name)?.ok_or(ExchangeFault::Damaged { what: "slips" })?;
+                let Some(slip) = self.store.load_slip(&name)? else { return Ok(None) };
                 slips.push(SlipBody { document: *document, authority: authority.clone(), slip: Base64Bytes(slip) });
             }
         }
-        Ok(slips)
+        Ok(Some(slips))
     }
 }
 

@@ -88,8 +88,9 @@ pub fn permit_act(case: Option<&Case>, statement: VerifiedStatement, directory: 
         }
         Act::Inspect(_) => return Err(Refusal::not_found()),
     };
-    let dropped_slips = case.map_or_else(Vec::new, |case| case.slips_dropped_by(&next));
-    let changes_case = moves_case || case != Some(&next);
+    let changes_slips = matches!(text.act, Act::Rewrap(_) | Act::Confirm(_) | Act::Reject(_));
+    let dropped_slips = case.filter(|_| changes_slips).map_or_else(Vec::new, |case| case.slips_dropped_by(&next));
+    let changes_case = moves_case || changes_slips;
     Ok(ActPermit { statement, next, moves_case, changes_case, dropped_slips })
 }
 

@@ -38,7 +38,7 @@ pub use leaf::{
 pub use note::{KeyId, KeyName, NOTE_BYTES_MAX, NOTE_SIGNATURES_MAX, NoteMalformed, NoteSignature, SignedNote, compose_note, parse_note};
 pub use refusal::{Problem, Refusal, RefusalCode};
 pub use server_sheet::ServerSheet;
-pub use statement::{Act, DocumentLine, Forward, Inspection, OnCase, OnDocuments, Rewrap, SlipLine, Statement, Submit};
+pub use statement::{Act, DocumentLine, Forward, Inspection, OnCase, OnDocuments, OnSlips, SlipLine, Statement, Submit};
 pub use statement_lines::StatementMalformed;
 pub use statement_text::{encode_statement, parse_statement};
 pub use tile_names::{EntryBundleName, HashTileName, TILE_HEIGHT, TILE_WIDTH};

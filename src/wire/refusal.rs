@@ -101,11 +101,11 @@ impl RefusalCode {
             RefusalCode::UploadMismatch => ("upload-mismatch", "upload the document again"),
             RefusalCode::UploadBusy => ("upload-busy", "wait until the other connection has ended"),
             RefusalCode::OffsetMismatch => ("offset-mismatch", "ask for the offset with HEAD and go on from there"),
-            RefusalCode::SlipMismatch => ("slip-mismatch", "seal the slips again to the keys in the directory"),
+            RefusalCode::SlipMismatch => ("slip-mismatch", "look at the case again: keys or slips may have changed; then do it again"),
             RefusalCode::RecipientRefused => ("recipient-refused", "across the border only central authorities are addressed"),
             RefusalCode::DirectoryStale => ("directory-stale", "fetch the directory again, look at what changed, then decide"),
             RefusalCode::LogForked => ("log-forked", "stop, keep your profile as it is, and tell your state's auditor"),
-            RefusalCode::NotReleased => ("not-released", "open the document: that signs a release first"),
+            RefusalCode::NotReleased => ("not-released", "ask for it first: opening a document signs a release, an audit an inspection"),
             RefusalCode::EntryRefused => ("entry-refused", "PROTOCOL.md lists what the directory allows"),
             RefusalCode::TooManyUploads => {
                 ("too-many-uploads", "send what is under way first; what is left alone goes by itself after six days")

@@ -43,11 +43,11 @@ pub enum Act {
     /// See [`Op::Unwrap`].
     Unwrap(OnDocuments),
     /// See [`Op::Rewrap`].
-    Rewrap(Rewrap),
+    Rewrap(OnSlips),
     /// See [`Op::Confirm`].
-    Confirm(OnDocuments),
+    Confirm(OnSlips),
     /// See [`Op::Reject`].
-    Reject(OnDocuments),
+    Reject(OnSlips),
     /// See [`Op::Inspect`].
     Inspect(Inspection),
     /// See [`Op::Authority`].
@@ -95,8 +95,8 @@ impl Act {
     pub const fn case(&self) -> Option<&Tag> {
         match self {
             Act::Submit(act) => Some(&act.case),
-            Act::Release(act) | Act::Opened(act) | Act::Unwrap(act) | Act::Confirm(act) | Act::Reject(act) => Some(&act.case),
-            Act::Rewrap(act) => Some(&act.case),
+            Act::Release(act) | Act::Opened(act) | Act::Unwrap(act) => Some(&act.case),
+            Act::Rewrap(act) | Act::Confirm(act) | Act::Reject(act) => Some(&act.case),
             Act::Inspect(_) => None,
             Act::Acknowledge(act) | Act::Close(act) => Some(&act.case),
             Act::Forward(act) => Some(&act.case),
@@ -138,8 +138,8 @@ impl Act {
     pub fn documents(&self) -> Vec<Tag> {
         match self {
             Act::Submit(act) => act.documents.iter().map(|document| document.tag).collect(),
-            Act::Release(act) | Act::Opened(act) | Act::Unwrap(act) | Act::Confirm(act) | Act::Reject(act) => act.documents.clone(),
-            Act::Rewrap(act) => act.documents.clone(),
+            Act::Release(act) | Act::Opened(act) | Act::Unwrap(act) => act.documents.clone(),
+            Act::Rewrap(act) | Act::Confirm(act) | Act::Reject(act) => act.documents.clone(),
             Act::Forward(act) => act.documents.clone(),
             Act::Acknowledge(_) | Act::Close(_) | Act::Inspect(_) => Vec::new(),
             Act::Authority(_) | Act::Member(_) | Act::Revoke(_) | Act::Replace(_) | Act::Cancel(_) | Act::Grant(_) | Act::Recover(_) => {
@@ -148,7 +148,7 @@ impl Act {
         }
     }
 
-    /// The slips that must come with the statement, in its order.
+    /// The slips that must come with the statement, in its order. Those that it only names are not among them.
     pub fn slips(&self) -> &[SlipLine] {
         match self {
             Act::Submit(act) => &act.slips,
@@ -211,14 +211,14 @@ pub struct Inspection {
     pub authority: AuthorityCode,
 }
 
-/// Seals the actor's authority's slips of documents to its key in force.
+/// An act on the actor's authority's slips of documents: it moves no case.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rewrap {
+pub struct OnSlips {
     /// The case they belong to.
     pub case: Tag,
     /// Which documents.
     pub documents: Vec<Tag>,
-    /// A slip for each, in their order.
+    /// Which slip of each, in their order.
     pub slips: Vec<SlipLine>,
 }
 

@@ -20,7 +20,7 @@
 use std::collections::BTreeSet;
 
 use super::entries_text::{encode_entry, parse_entry};
-use super::statement::{Act, DocumentLine, Forward, Inspection, OnCase, OnDocuments, Rewrap, SlipLine, Statement, Submit};
+use super::statement::{Act, DocumentLine, Forward, Inspection, OnCase, OnDocuments, OnSlips, SlipLine, Statement, Submit};
 use super::statement_lines::{Lines, StatementMalformed, encode_each, push};
 use crate::domain::limits::{DOCUMENTS_PER_SUBMISSION_MAX, RECIPIENTS_MAX, SLIPS_PER_STATEMENT_MAX, STATEMENT_BYTES_MAX};
 use crate::domain::{AuthorityCode, Tag};
@@ -74,10 +74,8 @@ fn encode_act(text: &mut String, act: &Act) {
             encode_slips(text, &act.slips);
             encode_each(text, "to", &act.to);
         }
-        Act::Release(act) | Act::Opened(act) | Act::Unwrap(act) | Act::Confirm(act) | Act::Reject(act) => {
-            encode_each(text, "document", &act.documents);
-        }
-        Act::Rewrap(act) => {
+        Act::Release(act) | Act::Opened(act) | Act::Unwrap(act) => encode_each(text, "document", &act.documents),
+        Act::Rewrap(act) | Act::Confirm(act) | Act::Reject(act) => {
             encode_each(text, "document", &act.documents);
             encode_slips(text, &act.slips);
         }
@@ -127,9 +125,9 @@ fn parse_act(lines: &mut Lines<'_>, op: Op) -> Result<Act, StatementMalformed> {
         Op::Forward => Act::Forward(parse_forward(lines)?),
         Op::Close => Act::Close(parse_on_case(lines)?),
         Op::Unwrap => Act::Unwrap(parse_on_documents(lines)?),
-        Op::Rewrap => Act::Rewrap(Rewrap { case: lines.value("case")?, documents: parse_documents(lines)?, slips: parse_slips(lines)? }),
-        Op::Confirm => Act::Confirm(parse_on_documents(lines)?),
-        Op::Reject => Act::Reject(parse_on_documents(lines)?),
+        Op::Rewrap => Act::Rewrap(parse_on_slips(lines)?),
+        Op::Confirm => Act::Confirm(parse_on_slips(lines)?),
+        Op::Reject => Act::Reject(parse_on_slips(lines)?),
         Op::Inspect => Act::Inspect(Inspection { authority: lines.value("authority")? }),
         Op::Authority | Op::Member | Op::Revoke | Op::Replace | Op::Cancel | Op::Grant | Op::Recover => parse_entry(lines, op)?,
     })
@@ -141,7 +139,7 @@ fn parse_submit(lines: &mut Lines<'_>) -> Result<Submit, StatementMalformed> {
         after: lines.value("after")?,
         kind: lines.value("kind")?,
         documents: lines.list("document", DOCUMENTS_PER_SUBMISSION_MAX, parse_document_line)?,
-        slips: parse_slips(lines)?,
+        slips: parse_slips(lines, SLIPS_PER_STATEMENT_MAX)?,
         to: parse_recipients(lines)?,
     })
 }
@@ -152,8 +150,8 @@ fn parse_document_line(lines: &mut Lines<'_>) -> Result<DocumentLine, StatementM
     Ok(DocumentLine { tag: lines.read(tag)?, upload: lines.read(upload)?, sha256: lines.read(sha256)?, bytes: lines.number(bytes)? })
 }
 
-fn parse_slips(lines: &mut Lines<'_>) -> Result<Vec<SlipLine>, StatementMalformed> {
-    lines.list("slip", SLIPS_PER_STATEMENT_MAX, |lines| {
+fn parse_slips(lines: &mut Lines<'_>, max: usize) -> Result<Vec<SlipLine>, StatementMalformed> {
+    lines.list("slip", max, |lines| {
         let text = lines.take("slip")?;
         let [document, authority, _, key, _, sha256] = lines.split(text, ["", "", "key", "", "sha256", ""])?;
         Ok(SlipLine {
@@ -177,6 +175,11 @@ fn parse_on_documents(lines: &mut Lines<'_>) -> Result<OnDocuments, StatementMal
     Ok(OnDocuments { case: lines.value("case")?, documents: parse_documents(lines)? })
 }
 
+fn parse_on_slips(lines: &mut Lines<'_>) -> Result<OnSlips, StatementMalformed> {
+    let (case, documents) = (lines.value("case")?, parse_documents(lines)?);
+    Ok(OnSlips { case, documents, slips: parse_slips(lines, DOCUMENTS_PER_SUBMISSION_MAX)? })
+}
+
 fn parse_on_case(lines: &mut Lines<'_>) -> Result<OnCase, StatementMalformed> {
     Ok(OnCase { case: lines.value("case")?, after: lines.value("after")? })
 }
@@ -186,7 +189,7 @@ fn parse_forward(lines: &mut Lines<'_>) -> Result<Forward, StatementMalformed> {
         case: lines.value("case")?,
         after: lines.value("after")?,
         documents: parse_documents(lines)?,
-        slips: parse_slips(lines)?,
+        slips: parse_slips(lines, SLIPS_PER_STATEMENT_MAX)?,
         to: parse_recipients(lines)?,
     })
 }
@@ -207,7 +210,10 @@ fn require_well_formed(statement: &Statement) -> Result<(), StatementMalformed> 
         let in_order = entry.roles.is_sorted_by(|a, b| a < b);
         return if in_order { Ok(()) } else { Err(StatementMalformed::List("role")) };
     }
-    require_slips_in_order(&documents, statement.act.slips())
+    match &statement.act {
+        Act::Confirm(act) | Act::Reject(act) => require_slips_in_order(&documents, &act.slips),
+        act => require_slips_in_order(&documents, act.slips()),
+    }
 }
 
 fn require_slips_in_order(documents: &[Tag], slips: &[SlipLine]) -> Result<(), StatementMalformed> {
