@@ -53,10 +53,7 @@ fn a_bundle_verifies_by_itself_and_is_the_same_bytes_each_time() {
     assert_eq!(code, Some(0), "{said}");
     let all = format!("of case {}, and no other has a tag of the case or of its documents", world.case);
     let whole = format!("\nAll holds, and nothing of case {} is missing: ", world.case);
-    assert!(
-        said.contains(&all) && said.contains(&whole) && said.contains("  leaf 0: ") && said.contains(" kg.gpo/01 close\n"),
-        "{said}"
-    );
+    assert!(said.contains(&all) && said.contains(&whole) && said.contains("  leaf 0: ") && said.contains(" kg.gpo/01 close\n"), "{said}");
     let (code, said) = verify_independently(&folder);
     assert!(code == Some(0) && said.contains("\nbundle: ") && said.contains(" 0 cannot be computed"), "{said}");
 
@@ -156,8 +153,16 @@ const FORGERIES: &[(&str, &str, &str)] = &[
     ("cp events/000000/leaf-0.bin events/000000/leaf-x.bin", "leaf-x.bin does not belong here", "no such file belongs here"),
     ("rm READ-ME-FIRST.html", "READ-ME-FIRST.html is missing", "READ-ME-FIRST.html: Evidence: the file is missing"),
     ("rm logs/events.leaves", "READ-ME-FIRST.html does not belong here", "no such file belongs here"),
-    ("cp -r ../evidence-2/events/\"$(cd ../evidence-2/events; grep -lx 'op submit' */statement.txt | tail -n 1 | cut -d/ -f1)\" events", "of one case", "exactly one case"),
-    ("cp -r ../evidence-2/events/\"$(cd ../evidence-2/events; grep -lx 'op inspect' */statement.txt | tail -n 1 | cut -d/ -f1)\" events", "of one case", "inspect"),
+    (
+        "cp -r ../evidence-2/events/\"$(cd ../evidence-2/events; grep -lx 'op submit' */statement.txt | tail -n 1 | cut -d/ -f1)\" events",
+        "of one case",
+        "exactly one case",
+    ),
+    (
+        "cp -r ../evidence-2/events/\"$(cd ../evidence-2/events; grep -lx 'op inspect' */statement.txt | tail -n 1 | cut -d/ -f1)\" events",
+        "of one case",
+        "inspect",
+    ),
     ("mkdir events/.000042; cp events/000000/statement.txt events/.000042", "events/.000042 does not belong here", "belongs here"),
     ("mkdir blobs; echo > blobs/.more", "blobs/.more does not belong here", "belongs here"),
 ];

@@ -2,7 +2,7 @@
 //! order, judged as of its leaf by the same rules that the server had to follow.
 //!
 //! ```text
-//! registers ── which cases were sent to us or by us      (register leaves of our authorities)
+//! registers ── which cases were sent to us or by us      (`registers`)
 //!    cases  ── one pass over all leaves: the case's chain, and the chain of each document it gains
 //! ```
 //!
@@ -15,11 +15,11 @@ use std::path::{Path, PathBuf};
 use super::chains::{Chains, Order, wrong};
 use super::{Client, ClientError, Session};
 use crate::crypto::hash;
-use crate::domain::{AuthorityCode, ChainKind, Hash, Log, Origin, Tag, UnixMillis};
+use crate::domain::{ChainKind, Hash, Log, Origin, Tag, UnixMillis};
 use crate::durable;
-use crate::tlog::{commitment, leaf_hash, register_tag, touched_chains};
-use crate::trust::{Case, Directory, JudgedAt, VerifiedStatement, permit_act, permit_inspection, verify_statement};
-use crate::wire::{Act, EventLeaf, Inspection, Refusal, RefusalCode, SignedStatement, decode_event_leaf, parse_statement};
+use crate::tlog::{commitment, leaf_hash, touched_chains};
+use crate::trust::{Case, Directory, JudgedAt, VerifiedStatement, permit_act, verify_statement};
+use crate::wire::{EventLeaf, SignedStatement, decode_event_leaf};
 
 /// A statement's exact bytes and its detached CMS.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub struct CaseEvent {
 
 impl CaseEvent {
     /// The indices of its leaves.
-    fn indices(&self) -> std::ops::Range<u64> {
+    pub(super) fn indices(&self) -> std::ops::Range<u64> {
         self.first_index..self.first_index + self.leaves.len() as u64
     }
 }
@@ -67,97 +67,7 @@ pub struct CaseHistory {
     pub events: Vec<CaseEvent>,
 }
 
-/// What stands on registers.
-#[derive(Default)]
-struct Registers {
-    /// Leaves of acts on cases, each with its case.
-    cases: Vec<(u64, Tag)>,
-    inspections: Vec<CaseEvent>,
-}
-
 impl Client {
-    /// Replays every case that was sent to or by any of `authorities`, in order of their tags. An auditor who has to
-    /// fetch statements of others' cases signs first that they do (`inspect`).
-    ///
-    /// # Errors
-    /// As [`Client::load_cases`]; or when a register has a leaf that is neither of an act on a case nor an inspection.
-    pub fn load_registered(&mut self, authorities: &[AuthorityCode]) -> Result<Vec<CaseHistory>, ClientError> {
-        match self.replay_registered(authorities) {
-            Err(ClientError::Refused(problem)) if problem.code == RefusalCode::NotReleased => {
-                self.inspect(authorities)?;
-                // The copy of the events log has grown: what it refers to must be here, too.
-                self.follow()?;
-                self.replay_registered(authorities)
-            }
-            replayed => replayed,
-        }
-    }
-
-    /// The inspections of the registers of `authorities`, in the log's order.
-    ///
-    /// # Errors
-    /// As [`Client::load_registered`].
-    pub fn load_inspections(&mut self, authorities: &[AuthorityCode]) -> Result<Vec<CaseEvent>, ClientError> {
-        Ok(self.load_registers(authorities)?.inspections)
-    }
-
-    /// Signs that this auditor reads the statements of the cases on these registers, as far as there are any. The own
-    /// authority's need no saying.
-    fn inspect(&mut self, authorities: &[AuthorityCode]) -> Result<(), ClientError> {
-        let own = self.profile.member().authority().clone();
-        let mut registers = BTreeSet::new();
-        self.events.scan(0, |_, bytes| {
-            let leaf = decode_event_leaf(bytes).map_err(ClientError::unproven)?;
-            registers.extend((leaf.kind == ChainKind::Register).then_some(leaf.tag));
-            Ok(())
-        })?;
-        for authority in authorities.iter().filter(|authority| **authority != own && registers.contains(&register_tag(authority))) {
-            self.sign_and_put(Act::Inspect(Inspection { authority: authority.clone() }), Vec::new())?;
-        }
-        Ok(())
-    }
-
-    fn replay_registered(&mut self, authorities: &[AuthorityCode]) -> Result<Vec<CaseHistory>, ClientError> {
-        let registered = self.load_registers(authorities)?.cases;
-        let histories = self.load_cases(&registered.iter().map(|(_, case)| *case).collect())?;
-        let replayed: BTreeSet<u64> = histories.iter().flat_map(|history| &history.events).flat_map(CaseEvent::indices).collect();
-        match registered.iter().find(|(index, _)| !replayed.contains(index)) {
-            Some((index, _)) => Err(wrong(*index, "it stands in a register alone, without the rest of its act")),
-            None => Ok(histories),
-        }
-    }
-
-    /// The leaves of registers, in the log's order.
-    fn load_registers(&mut self, authorities: &[AuthorityCode]) -> Result<Registers, ClientError> {
-        let registers: BTreeSet<Tag> = authorities.iter().map(register_tag).collect();
-        let mut chains = Chains::default();
-        let mut found = Vec::new();
-        self.events.scan(0, |index, bytes| {
-            let leaf = decode_event_leaf(bytes).map_err(ClientError::unproven)?;
-            if leaf.kind == ChainKind::Register && registers.contains(&leaf.tag) {
-                chains.take(index, &leaf, bytes)?;
-                found.push((index, leaf, bytes.to_vec()));
-            }
-            Ok(())
-        })?;
-        let folder = self.profile.make_folder("memory/statements")?;
-        let mut statements = Statements { session: &mut self.session, folder };
-        let (mut registers, mut seen) = (Registers::default(), BTreeSet::new());
-        for (index, leaf, bytes) in found {
-            let signed = statements.load(index, &leaf)?;
-            let statement = parse_statement(&signed.statement).map_err(ClientError::unproven)?;
-            match statement.act.case() {
-                Some(case) => registers.cases.push((index, *case)),
-                None if !seen.insert(hash(&signed.statement)) => return Err(wrong(index, "the same statement was logged before")),
-                None => {
-                    let statement = judge_inspection(&self.directory, self.policy.origin(Log::Events), index, &leaf, &signed)?;
-                    registers.inspections.push(CaseEvent { first_index: index, leaves: vec![bytes], time: leaf.time, statement });
-                }
-            }
-        }
-        Ok(registers)
-    }
-
     /// Replays one case.
     ///
     /// # Errors
@@ -193,33 +103,15 @@ impl Client {
     }
 }
 
-/// An act on no case: it must be an inspection of this very register, and one that was permitted as of its leaf.
-fn judge_inspection(
-    directory: &Directory,
-    origin: &Origin,
-    index: u64,
-    leaf: &EventLeaf,
-    signed: &SignedBytes,
-) -> Result<VerifiedStatement, ClientError> {
-    let refused = |refusal: Refusal| wrong(index, &refusal.to_string());
-    if leaf.directory_size > directory.size() {
-        return Err(wrong(index, "it refers to directory entries that do not exist"));
-    }
-    let at = JudgedAt { directory_size: leaf.directory_size, time: leaf.time };
-    let statement = verify_statement(&signed.statement, &signed.signature, origin, directory, at).map_err(refused)?;
-    let permit = permit_inspection(statement.clone(), directory, at).map_err(refused)?;
-    if register_tag(permit.authority()) == leaf.tag { Ok(statement) } else { Err(wrong(index, "it inspects another register")) }
-}
-
 /// Statements by leaf: from this machine if they were read before, else from the server.
-struct Statements<'c> {
-    session: &'c mut Session,
-    folder: PathBuf,
+pub(super) struct Statements<'c> {
+    pub(super) session: &'c mut Session,
+    pub(super) folder: PathBuf,
 }
 
 impl Statements<'_> {
     /// The statement behind a leaf; either way it must open the leaf's commitment.
-    fn load(&mut self, index: u64, leaf: &EventLeaf) -> Result<SignedBytes, ClientError> {
+    pub(super) fn load(&mut self, index: u64, leaf: &EventLeaf) -> Result<SignedBytes, ClientError> {
         let path = self.folder.join(format!("{index}.json"));
         if let Some(signed) = load_stored(&path).filter(|signed| opens(signed, leaf)) {
             return Ok(signed);

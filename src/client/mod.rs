@@ -32,6 +32,7 @@ mod pipe;
 mod profile;
 mod profile_keys;
 mod recovery;
+mod registers;
 mod rewrapping;
 mod sending;
 mod session;
