@@ -117,7 +117,7 @@ func TestBundlesHaveNoInspections(t *testing.T) {
 // What is done with slips belongs to a bundle, as all that touches a document does.
 func TestBundlesHaveWhatTouchesSlips(t *testing.T) {
 	w := newWorld(t)
-	for _, act := range replacing(rewrapped("kg.gpo/05", both), touches("confirm", "kg.gpo/01", both)) {
+	for _, act := range replacing(rewrapped("kg.gpo/05", both), confirms("kg.gpo/01", both)) {
 		act(w)
 	}
 	mustAgree(t, bundled(w))

@@ -4,17 +4,23 @@ package main
 
 import "fmt"
 
+// A slipName is one slip of a document and an authority, as its line names it.
+type slipName struct{ key, sum digest }
+
 // A keptSlips is what an authority has of one document.
 type keptSlips struct {
-	key   digest // to which the slip in force is sealed
-	waits *waitingSlip
+	inForce slipName
+	waits   *waitingSlip
 }
 
 // A waitingSlip is of a rewrap that nobody has confirmed yet.
 type waitingSlip struct {
-	key digest
-	by  string // who signed the rewrap
+	slipName
+	by string // who signed the rewrap
 }
+
+// waitsAs says whether this very slip waits, and no other in its place.
+func (k *keptSlips) waitsAs(named slipName) bool { return k.waits != nil && k.waits.slipName == named }
 
 // sectionOf is the heading with the rules for an act of a case.
 func sectionOf(op string) string {
@@ -38,19 +44,23 @@ func (c *legalCase) permitsTouch(s *statement) error {
 	return nil
 }
 
-// permitsSealedAnew is for rewrap and confirm. Unwrap and reject need no more than a slip of each document.
+// permitsSealedAnew is for acts with slips: those that come, or those that are named. Other acts that touch documents
+// need no more than a slip of each.
 func (g *registry) permitsSealedAnew(c *legalCase, one *item) error {
-	switch one.statement.op {
-	case "rewrap":
-		return firstOf(permitsOwnSlips(one.statement), g.permitsRewrap(c, one))
-	case "confirm":
-		return g.permitsConfirm(c, one)
+	if !contains(rewrapOps, one.statement.op) {
+		return nil
 	}
-	return nil
+	if err := permitsOwnSlips(one.statement); err != nil {
+		return err
+	}
+	if one.statement.op == "rewrap" {
+		return g.permitsRewrap(c, one)
+	}
+	return g.permitsNamed(c, one)
 }
 
-// permitsOwnSlips: one for each document, which then is in order, and each for the actor's authority. That it is
-// sealed to the key in force is seen with all other slips.
+// permitsOwnSlips: one for each document, which then is in order, and each for the actor's authority. That those of a
+// rewrap are sealed to the key in force is seen with all other slips.
 func permitsOwnSlips(s *statement) error {
 	if len(s.slips) != len(s.documents) {
 		return fmt.Errorf("it has %d slips of %d documents", len(s.slips), len(s.documents))
@@ -73,29 +83,34 @@ func (g *registry) permitsRewrap(c *legalCase, one *item) error {
 	}
 	for _, d := range s.documents {
 		kept := c.has[d.tag][authority]
-		if kept.key == key.print || (kept.waits != nil && kept.waits.key == key.print) {
+		if kept.inForce.key == key.print || (kept.waits != nil && kept.waits.key == key.print) {
 			return fmt.Errorf("%s has a slip of document %s that is sealed to its key in force", authority, d.tag)
 		}
 	}
 	return nil
 }
 
-// permitsConfirm: of slips that wait, by another member than who signed the rewrap, who holds their key.
-func (g *registry) permitsConfirm(c *legalCase, one *item) error {
+// permitsNamed: a confirm is of the very slips that wait, a reject of those or of the ones in force.
+func (g *registry) permitsNamed(c *legalCase, one *item) error {
 	s, size, timeMs := one.statement, one.directorySize(), one.timeMs()
 	member, err := g.directory.memberAt(s.actor, size, timeMs)
 	if err != nil {
 		return err
 	}
-	for _, d := range s.documents {
-		waits := c.has[d.tag][authorityOf(s.actor)].waits
+	for _, p := range s.slips {
+		kept, named := c.has[p.document][p.authority], p.name()
+		if s.op == "reject" && kept.inForce == named { // it tells whoever sealed it
+			continue
+		}
+		if !kept.waitsAs(named) {
+			return fmt.Errorf("no such slip of document %s waits as the one that the %s names", p.document, s.op)
+		}
+		own := kept.waits.by == s.actor
 		switch {
-		case waits == nil:
-			return fmt.Errorf("no slip of document %s waits", d.tag)
-		case waits.by == s.actor:
-			return fmt.Errorf("%s sealed the slip of document %s that waits", s.actor, d.tag)
-		case !g.directory.holds(member, waits.key, size, timeMs):
-			return fmt.Errorf("%s does not hold the key of the slip of document %s that waits", s.actor, d.tag)
+		case s.op == "confirm" && own:
+			return fmt.Errorf("%s sealed the slip of document %s that waits", s.actor, p.document)
+		case !(s.op == "reject" && own) && !g.directory.holds(member, named.key, size, timeMs):
+			return fmt.Errorf("%s does not hold the key of the slip of document %s that waits", s.actor, p.document)
 		}
 	}
 	return nil
@@ -103,33 +118,30 @@ func (g *registry) permitsConfirm(c *legalCase, one *item) error {
 
 // takeSlips keeps the slips that come, and drops those that go.
 func (c *legalCase) takeSlips(s *statement) {
-	if s.op != "rewrap" { // a slip that takes another's place does not count
+	if !contains(rewrapOps, s.op) { // a slip that takes another's place does not count, nor one that is only named
 		c.slips += len(s.slips)
 	}
 	for _, p := range s.slips {
 		if c.has[p.document] == nil {
 			c.has[p.document] = map[string]*keptSlips{}
 		}
-		kept := c.has[p.document][p.authority]
-		switch {
-		case s.op == "rewrap" && kept != nil:
-			kept.waits = &waitingSlip{p.key, s.actor}
-		case s.op != "rewrap" && kept == nil:
-			c.has[p.document][p.authority] = &keptSlips{key: p.key}
+		if kept := c.has[p.document][p.authority]; kept != nil {
+			kept.take(s, p.name())
+		} else if !contains(rewrapOps, s.op) {
+			c.has[p.document][p.authority] = &keptSlips{inForce: p.name()}
 		}
 	}
-	if s.op != "confirm" && s.op != "reject" {
-		return
-	}
-	for _, d := range s.documents {
-		kept := c.has[d.tag][authorityOf(s.actor)]
-		if kept == nil || kept.waits == nil {
-			continue
-		}
-		if s.op == "confirm" {
-			kept.key = kept.waits.key
-		}
-		kept.waits = nil
+}
+
+// take is what an act does to the slips of a document that its authority has already.
+func (k *keptSlips) take(s *statement, of slipName) {
+	switch {
+	case s.op == "rewrap":
+		k.waits = &waitingSlip{of, s.actor}
+	case s.op == "confirm" && k.waitsAs(of):
+		k.inForce, k.waits = of, nil
+	case s.op == "reject" && k.waitsAs(of):
+		k.waits = nil
 	}
 }
 

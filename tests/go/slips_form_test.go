@@ -43,10 +43,10 @@ func requireNotTaken(t *testing.T, texts ...string) {
 	}
 }
 
-// Unwrap, confirm and reject have the lines of a release.
+// Unwrap has the lines of a release.
 func TestTouchSpelling(t *testing.T) {
 	of, one, two := "case "+numbered(0x5f).String()+"\n", tagLine(1), tagLine(2)
-	for _, op := range []string{"release", "unwrap", "confirm", "reject"} {
+	for _, op := range []string{"release", "opened", "unwrap"} {
 		good := actText(op, of, one, two)
 		requireTaken(t, good, actText(op, of, two, one))
 		requireNotTaken(t, actText(op, of), actText(op, one), actText(op, one, of), actText(op, of, one, one), actText(op, of, of, one),
@@ -56,21 +56,26 @@ func TestTouchSpelling(t *testing.T) {
 	}
 }
 
+// Confirm and reject have the lines of a rewrap.
 func TestRewrapSpelling(t *testing.T) {
 	of, one, two := "case "+numbered(0x5f).String()+"\n", tagLine(1), tagLine(2)
 	first, second := slipLine(1, "kg.gpo"), slipLine(2, "kg.gpo")
-	good := actText("rewrap", of, one, two, first, second)
-	requireTaken(t, good, actText("rewrap", of, two, one, second, first), actText("rewrap", of, one, first))
-	requireNotTaken(t, actText("rewrap", of, one, two, second, first), actText("rewrap", of, one, two), actText("rewrap", of, first),
-		actText("rewrap", of, one, first, first), actText("rewrap", of, one, one, first), actText("rewrap", of, one, second),
-		actText("rewrap", of, one, first, two, second), actText("rewrap", of, first, one), actText("rewrap", one, first),
-		actText("rewrap", of, "after "+numbered(9).String()+"\n", one, first), actText("rewrap", of, one, first, "to kg.gpo\n"),
-		strings.Replace(good, "/events", "/directory", 1), strings.Replace(good, " key ", " kye ", 1), strings.Replace(good, "kg.gpo key", "KG.gpo key", 1))
+	for _, op := range []string{"rewrap", "confirm", "reject"} {
+		good := actText(op, of, one, two, first, second)
+		requireTaken(t, good, actText(op, of, two, one, second, first), actText(op, of, one, first))
+		requireNotTaken(t, actText(op, of, one, two, second, first), actText(op, of, one, two), actText(op, of, one), actText(op, of, first),
+			actText(op, of, one, first, first), actText(op, of, one, one, first), actText(op, of, one, second),
+			actText(op, of, one, first, two, second), actText(op, of, first, one), actText(op, one, first), actText(op, of, of, one, first),
+			actText(op, of, "after "+numbered(9).String()+"\n", one, first), actText(op, of, one, first, "to kg.gpo\n"),
+			strings.Replace(good, "/events", "/directory", 1), strings.Replace(good, " key ", " kye ", 1), strings.Replace(good, "kg.gpo key", "KG.gpo key", 1),
+			strings.Replace(good, " sha256 ", "  sha256 ", 1), strings.Replace(good, " sha256 "+numbered(0x0f).String(), "", 1),
+			strings.Replace(good, " key "+numbered(0x0e).String(), "", 1))
+	}
 }
 
-// A rewrap has 1 to 256 slips, and not as many as a submit.
+// Rewrap, confirm and reject have 1 to 256 slips, and not as many as a submit.
 func TestSlipsOfARewrapAreCounted(t *testing.T) {
-	for op, most := range map[string]int{"rewrap": 256, "forward": 2304} {
+	for op, most := range map[string]int{"rewrap": 256, "confirm": 256, "reject": 256, "forward": 2304} {
 		s := &statement{op: op, log: "mla.example/events", documents: []document{{tag: numbered(1)}}, to: []string{"kg.gpo"}}
 		for i := 0; i < most; i++ {
 			s.slips = append(s.slips, slip{document: numbered(1), authority: fmt.Sprintf("kg.a%04d", i)})
@@ -96,7 +101,8 @@ func TestInspectSpelling(t *testing.T) {
 // Each new act touches its documents alone, in its order, or one register.
 func TestLeavesOfTouches(t *testing.T) {
 	for _, op := range []string{"unwrap", "rewrap", "confirm", "reject"} {
-		s := &statement{op: op, caseTag: theCase, actor: "kg.gpo/01", documents: []document{{tag: annex}, {tag: cover}}}
+		s := &statement{op: op, caseTag: theCase, actor: "kg.gpo/01", documents: []document{{tag: annex}, {tag: cover}},
+			slips: []slip{{document: annex, authority: "kg.gpo"}, {document: cover, authority: "kg.gpo"}}}
 		if got := touched(s); len(got) != 2 || got[0] != (chain{kindDocument, annex}) || got[1] != (chain{kindDocument, cover}) {
 			t.Errorf("%s: %v", op, got)
 		}

@@ -29,6 +29,8 @@ type slip struct {
 	sum       digest
 }
 
+func (p slip) name() slipName { return slipName{p.key, p.sum} }
+
 type statement struct {
 	log, op     string
 	caseTag     digest
@@ -67,8 +69,8 @@ var linesOfOp = map[string][]string{
 	"close":       {"case", "after"},
 	"unwrap":      {"case", "tags"},
 	"rewrap":      {"case", "tags", "slips"},
-	"confirm":     {"case", "tags"},
-	"reject":      {"case", "tags"},
+	"confirm":     {"case", "tags", "slips"},
+	"reject":      {"case", "tags", "slips"},
 	"inspect":     {"authority"},
 	"authority":   {"after", "authority", "central", "sealing"},
 	"member":      {"after", "member", "roles", "tls", "statement", "sealing", "valid"},
@@ -85,6 +87,7 @@ var (
 	allKinds   = []string{"request", "response"}
 	eventOps   = []string{"submit", "release", "opened", "acknowledge", "forward", "close", "unwrap", "rewrap", "confirm", "reject", "inspect"}
 	touchOps   = []string{"release", "opened", "unwrap", "rewrap", "confirm", "reject"} // of documents; they never move the case
+	rewrapOps  = []string{"rewrap", "confirm", "reject"}                                // with slips of their documents: the first brings them, the others name them
 )
 
 func contains(list []string, word string) bool {

@@ -27,7 +27,7 @@ func (s *statement) checkForm() error {
 		return fmt.Errorf("op %s is not for log %s", s.op, s.log)
 	}
 	parts, slips := linesOfOp[s.op], maxSlips
-	if s.op == "rewrap" {
+	if contains(rewrapOps, s.op) {
 		slips = maxRewrapped
 	}
 	counts := []struct {

@@ -2,7 +2,10 @@ package main
 
 // A whole case as the tests tell it, act by act; any act can be changed before it is signed.
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+)
 
 var theCase = numbered(0x5f)
 
@@ -16,12 +19,15 @@ func docs(w *world, tags ...digest) []document {
 	return list
 }
 
-// slipsFor makes a slip of each document for each authority.
+var sealings = 0
+
+// slipsFor makes a slip of each document for each authority. No two are alike, as age seals nothing twice to the same bytes.
 func slipsFor(w *world, tags []digest, authorities ...string) []slip {
 	var list []slip
 	for _, tag := range tags {
 		for _, code := range authorities {
-			list = append(list, slip{tag, code, sumOfBytes([]byte(w.sealing[code])), numbered(0xcc)})
+			sealings++
+			list = append(list, slip{tag, code, sumOfBytes([]byte(w.sealing[code])), sumOfBytes([]byte(fmt.Sprint("slip ", sealings)))})
 		}
 	}
 	return list
