@@ -34,23 +34,38 @@ pub(crate) fn act_benches(c: &mut Criterion) {
     for (writers, member) in WRITERS {
         let profile = Profile::open(&folder.path().join("people").join(member), &unlock).expect("a profile");
         group.throughput(Throughput::Elements(writers));
+        let mut waits = Vec::new();
         group.bench_function(format!("{writers} writers"), |bencher| {
-            bencher.iter_custom(|rounds| put_all(&exchange, &profile, &document, writers, rounds));
+            bencher.iter_custom(|rounds| put_all(&exchange, &profile, &document, writers, rounds, &mut waits));
         });
+        waits.sort();
+        let at = |percent: usize| waits.get(waits.len() * percent / 100).copied().unwrap_or_default();
+        println!("acts/{writers} writers: half of {} acts answered in {:?}, 99 of 100 in {:?}", waits.len(), at(50), at(99));
     }
     group.finish();
 }
 
-/// Each of so many writers puts so many acts, one after the other. The time from the first to the last answer.
-fn put_all(exchange: &Exchange, profile: &Profile, document: &(Tag, Tag), writers: u64, rounds: u64) -> Duration {
+/// Each of so many writers puts so many acts, one after the other. The time from the first to the last answer; and how
+/// long each act waited for its own.
+fn put_all(
+    exchange: &Exchange,
+    profile: &Profile,
+    document: &(Tag, Tag),
+    writers: u64,
+    rounds: u64,
+    waits: &mut Vec<Duration>,
+) -> Duration {
     let peer = connect(exchange, profile);
     let signed: Vec<Vec<ActRequest>> = (0..writers).map(|_| sign_releases(exchange, profile, document, rounds)).collect();
     let begun = Instant::now();
     thread::scope(|scope| {
-        for acts in signed {
-            let peer = &peer;
-            scope.spawn(move || acts.into_iter().for_each(|act| drop(exchange.accept_act(peer, act).expect("accepted"))));
-        }
+        let put = |act| {
+            let put = Instant::now();
+            drop(exchange.accept_act(&peer, act).expect("accepted"));
+            put.elapsed()
+        };
+        let writers: Vec<_> = signed.into_iter().map(|acts| scope.spawn(move || acts.into_iter().map(put).collect::<Vec<_>>())).collect();
+        writers.into_iter().for_each(|writer| waits.extend(writer.join().expect("written")));
     });
     begun.elapsed()
 }

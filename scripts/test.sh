@@ -9,6 +9,8 @@ need_command node nodejs
 need_command npm npm
 need_packages golang-go golang-golang-x-mod-dev
 need_command faketime faketime
+need_command unzip unzip
+need_command script bsdutils
 rustup component add clippy rustfmt >/dev/null 2>&1 || true
 tests/seal/install.sh
 

@@ -136,6 +136,7 @@ impl Client {
         if missing.is_empty() {
             return Ok(());
         }
+        self.follow()?;
         let (history, own) = (self.load_case(case)?, self.profile.member().authority().clone());
         for (document, slip) in missing {
             if history.held(document, &own)?.kept().any(|kept| kept == *slip) {
