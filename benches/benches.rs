@@ -1,6 +1,12 @@
 //! What the figures in README.md come from. Run with `cargo bench --profile dev`.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, reason = "benches stop at the first surprise")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "benches stop at the first surprise, and say what criterion does not"
+)]
 
 mod acts;
 mod audit;
