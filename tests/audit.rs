@@ -161,10 +161,10 @@ const FORGERIES: &[(&str, &str, &str)] = &[
     (
         "cp -r ../evidence-2/events/\"$(cd ../evidence-2/events; grep -lx 'op inspect' */statement.txt | tail -n 1 | cut -d/ -f1)\" events",
         "of one case",
-        "inspect",
+        "exactly one case",
     ),
     ("mkdir events/.000042; cp events/000000/statement.txt events/.000042", "events/.000042 does not belong here", "belongs here"),
-    ("mkdir blobs; echo > blobs/.more", "blobs/.more does not belong here", "belongs here"),
+    ("mkdir blobs; echo > blobs/.more", "blobs/.more does not belong here", "no statement here names it"),
 ];
 
 /// Forges a copy of the bundle, and requires that both name it.
